@@ -1,0 +1,118 @@
+"""The composition root: the only file that knows everybody."""
+
+from datetime import timedelta
+
+from flask import Flask
+
+from token_service import settings as configured
+from token_service.clock import Clock, FileClock, SystemClock
+from token_service.crypto.keyring import KeyEncryptionKeys
+from token_service.crypto.passwords import Passwords
+from token_service.domain.keys import KeyRules
+from token_service.domain.policies import Policy
+from token_service.domain.throttling import ThrottleRule
+from token_service.services.configuration import Configuration
+from token_service.services.keys import KeyPlan
+from token_service.services.signing_in import Gate
+from token_service.services.throttling import Throttle
+from token_service.settings import Settings
+from token_service.storage.database import Database
+from token_service.storage.extension import engine_of
+from token_service.web import front
+from token_service.web.parts import EXTENSION, Parts
+
+_LONGEST_ACCESS_TOKEN = timedelta(minutes=129_600)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI application, from the given settings or those of the process's environment."""
+    settings = settings or configured.load()
+    app = Flask("token_service")
+    app.extensions[EXTENSION] = compose(app, settings)
+    front.install(app)
+    return app
+
+
+def compose(app: Flask, settings: Settings) -> Parts:
+    """Make every part once and give each what it uses."""
+    clock = FileClock(settings.test_clock) if settings.test_clock else SystemClock()
+    engine = engine_of(
+        app,
+        settings.database.url,
+        settings.database.pool_size,
+        settings.database.pool_timeout_seconds,
+    )
+    database = Database(engine, clock, _database_clock(settings, clock))
+    keys = _key_plan(settings)
+    configuration = Configuration(
+        database,
+        keys.encryption,
+        settings.issuer,
+        _policy(settings),
+        settings.keys.algorithms[0],
+    )
+    return Parts(settings, clock, database, configuration, _gate(settings), keys)
+
+
+def _database_clock(settings: Settings, clock: Clock) -> Clock | None:
+    """None, the database's own; under test it follows the test clock, or a file of its own."""
+    if settings.environment != "test":
+        return None
+    if settings.test_database_clock is not None:
+        return FileClock(settings.test_database_clock)
+    return clock
+
+
+def _policy(settings: Settings) -> Policy:
+    policy = settings.policy
+    return Policy(
+        access_token_lifetime=policy.access_token_lifetime,
+        refresh_token_lifetime=policy.refresh_token_lifetime,
+        idle_timeout=policy.idle_timeout,
+        force_relogin=policy.force_relogin,
+        max_sessions=policy.max_sessions,
+        max_sessions_action=policy.max_sessions_action,
+        account_limit_precedence=policy.account_limit_precedence,
+        remember_me=policy.remember_me,
+        remember_me_lifetime=policy.remember_me_lifetime,
+        logout_on_password_change=policy.logout_on_password_change,
+        retry_window=policy.retry_window,
+        lockout_failures=policy.lockout_failures,
+        lockout_seconds=policy.lockout_seconds,
+    )
+
+
+def _gate(settings: Settings) -> Gate:
+    argon2, throttle = settings.argon2, settings.throttle
+    passwords = Passwords(
+        memory_kib=argon2.memory_kib,
+        iterations=argon2.iterations,
+        parallelism=argon2.parallelism,
+        pepper=settings.secrets.pepper,
+        threads=argon2.threads,
+        queue_seconds=argon2.queue_seconds,
+        waiting=argon2.waiting,
+    )
+    account, source = (
+        ThrottleRule(
+            free_failures=failures,
+            window=throttle.window_seconds,
+            first_delay=throttle.delay_seconds,
+            longest_delay=throttle.max_delay_seconds,
+        )
+        for failures in (throttle.account_failures, throttle.source_failures)
+    )
+    return Gate(passwords, Throttle(settings.secrets.pepper, account, source))
+
+
+def _key_plan(settings: Settings) -> KeyPlan:
+    keys = settings.keys
+    ahead = timedelta(seconds=keys.publish_ahead_seconds)
+    return KeyPlan(
+        encryption=KeyEncryptionKeys(settings.secrets.key_encryption_keys),
+        algorithms=keys.algorithms,
+        signing=KeyRules(timedelta(seconds=keys.lifetime_seconds), ahead, _LONGEST_ACCESS_TOKEN),
+        opaque=KeyRules(
+            timedelta(seconds=keys.opaque_lifetime_seconds), ahead, timedelta(days=3650)
+        ),
+    )

@@ -1,0 +1,265 @@
+"""Signs and verifies every JWT (RFC 7519, RFC 8725). Nothing else imports PyJWT.
+
+PyJWT does the algorithms. Everything around them is stricter than a library can be, because each
+accepted token was made here: three members in the header, one spelling of every token, and keys
+and algorithms that come from the keyring alone. Times, audience and issuer are the domain's.
+"""
+
+import functools
+import hashlib
+import json
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import jwt
+import orjson
+
+from token_service.crypto import opaque
+from token_service.crypto.keyring import (
+    SIGNING_ALGORITHMS,
+    Algorithm,
+    Keyring,
+    SigningKey,
+    VerifyingKey,
+)
+
+MAX_LENGTH = 8192
+MAX_DEPTH = 32
+
+_MAX_HEADER_LENGTH = 512
+_HEADER_MEMBERS = {"alg", "kid", "typ"}
+_KID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_INTEGERS = range(-(2**63), 2**64)
+_ALGORITHMS = {name: jwt.get_algorithm_by_name(name) for name in SIGNING_ALGORITHMS}
+# Lengths of r and s, and the order of the curve (RFC 7518 section 3.4, SEC 2 section 2.4.2).
+_P256_LENGTH = 32
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+class UnknownKey(Exception):
+    """A JWT in good form names a key that the keyring has never seen.
+
+    Another worker may have signed it with a key that is newer than this keyring: the caller
+    confirms its configuration once, at a limited rate, and then refuses.
+    """
+
+    def __init__(self, kid: str) -> None:
+        super().__init__(f"unknown key {kid}")
+        self.kid = kid
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Claims that one of our keys has signed. They may be expired, or meant for somebody else."""
+
+    claims: dict[str, object]
+    kid: str
+
+
+class SignatureCache:
+    """Remembers which tokens were verified, at most `capacity`, the least recently used go first.
+
+    An entry says only: this very token, by its SHA-256, carries a valid signature of the key with
+    this fingerprint. That stays true for ever, so an entry outlives keyrings and needs no clearing;
+    whether the key is still in force is asked of the keyring each time. Tokens are not kept.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._fingerprints: OrderedDict[bytes, str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._fingerprints)
+
+    def holds(self, token: str, key: VerifyingKey) -> bool:
+        """Whether the token was verified with this key before."""
+        digest = _digest(token)
+        with self._lock:
+            if self._fingerprints.get(digest) != key.fingerprint:
+                return False
+            self._fingerprints.move_to_end(digest)
+            return True
+
+    def add(self, token: str, key: VerifyingKey) -> None:
+        """Called after the signature and the form of the claims were found right."""
+        digest = _digest(token)
+        with self._lock:
+            self._fingerprints[digest] = key.fingerprint
+            self._fingerprints.move_to_end(digest)
+            while len(self._fingerprints) > self._capacity:
+                self._fingerprints.popitem(last=False)
+
+
+def sign(key: SigningKey, claims: Mapping[str, object], typ: str) -> str:
+    """The claims as a signed JWT of type `typ` (RFC 9068 section 2.1: `at+jwt`).
+
+    Raises ValueError or TypeError for claims that `verify` would refuse: too long, nested too deep,
+    or with something in them that is not JSON. Instants are numbers; a datetime is refused.
+    """
+    if not _is_shallow(claims, MAX_DEPTH):
+        raise ValueError(f"claims are nested deeper than {MAX_DEPTH}")
+    payload = orjson.dumps(dict(claims), option=orjson.OPT_PASSTHROUGH_DATETIME)
+    signed = f"{_header_segment(key.algorithm, key.kid, typ)}.{opaque.encode(payload)}"
+    signature = _ALGORITHMS[Algorithm(key.algorithm)].sign(signed.encode(), key.private_key)
+    if key.algorithm == Algorithm.ES256:
+        signature = _in_lower_half(signature)
+    token = f"{signed}.{opaque.encode(signature)}"
+    if len(token) > MAX_LENGTH:
+        raise ValueError(f"the token is longer than {MAX_LENGTH} characters")
+    return token
+
+
+def verify(
+    keyring: Keyring,
+    token: str,
+    *,
+    typ: str,
+    now: datetime,
+    cache: SignatureCache | None = None,
+) -> Verified | None:
+    """The claims of a JWT of exactly this type that a key in force at `now` has signed, or None.
+
+    Raises UnknownKey if nothing but the key is wrong before the signature. No input raises anything
+    else; KeyUnreadable tells of a keyring without its key-encryption key.
+    """
+    parts = _parts(token)
+    if parts is None:
+        return None
+    header = _header(parts.header)
+    if header is None or header.typ != typ:
+        return None
+    key = keyring.verifying_key(header.kid, now)
+    if key is None:
+        if keyring.knows(header.kid):
+            return None
+        raise UnknownKey(header.kid)
+    # The algorithm is our key's; the header may only agree (RFC 8725 section 3.1).
+    if header.algorithm != key.algorithm:
+        return None
+    if cache is None or not cache.holds(token, key):
+        if not _is_signed(parts, key) or _json_object(parts.payload) is None:
+            return None
+        if cache is not None:
+            cache.add(token, key)
+    return Verified(orjson.loads(parts.payload), header.kid)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A compact serialisation, taken apart; the header is still encoded."""
+
+    header: str
+    payload: bytes
+    signed: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    algorithm: str
+    kid: str
+    typ: str
+
+
+def _parts(token: str) -> _Parts | None:
+    """RFC 7515 section 3.1: exactly three parts, each in the one canonical spelling."""
+    if len(token) > MAX_LENGTH or not token.isascii() or token.count(".") != 2:
+        return None
+    header, payload_segment, signature_segment = token.split(".")
+    payload, signature = opaque.decode(payload_segment), opaque.decode(signature_segment)
+    if len(header) > _MAX_HEADER_LENGTH or payload is None or signature is None:
+        return None
+    return _Parts(header, payload, f"{header}.{payload_segment}".encode(), signature)
+
+
+@functools.lru_cache(maxsize=128)
+def _header(segment: str) -> _Header | None:
+    """A header of exactly alg, kid and typ. So there is no `crit`, no `b64`, no `zip`, and nothing
+    that brings a key along or tells where to fetch one (`jwk`, `jku`, `x5c`, `x5u`)."""
+    data = opaque.decode(segment)
+    members = None if data is None else _json_object(data)
+    if members is None or members.keys() != _HEADER_MEMBERS:
+        return None
+    algorithm, kid, typ = members["alg"], members["kid"], members["typ"]
+    if not isinstance(algorithm, str) or not isinstance(kid, str) or not isinstance(typ, str):
+        return None
+    if algorithm not in _ALGORITHMS or _KID.fullmatch(kid) is None:
+        return None
+    return _Header(algorithm, kid, typ)
+
+
+@functools.lru_cache(maxsize=128)
+def _header_segment(algorithm: str, kid: str, typ: str) -> str:
+    return opaque.encode(orjson.dumps({"alg": algorithm, "kid": kid, "typ": typ}))
+
+
+def _is_signed(parts: _Parts, key: VerifyingKey) -> bool:
+    if key.algorithm == Algorithm.ES256 and not _is_in_lower_half(parts.signature):
+        return False
+    algorithm = _ALGORITHMS[Algorithm(key.algorithm)]
+    return algorithm.verify(parts.signed, key.public_key, parts.signature)
+
+
+def _in_lower_half(signature: bytes) -> bytes:
+    """The one of the two ECDSA signatures r|s and r|(n - s) that has the smaller s.
+
+    Both verify, so anybody could turn one token into a second with the same claims. We make and
+    accept the smaller one only: one token is one string.
+    """
+    if _is_in_lower_half(signature):
+        return signature
+    r, s = signature[:_P256_LENGTH], int.from_bytes(signature[_P256_LENGTH:], "big")
+    return r + (_P256_ORDER - s).to_bytes(_P256_LENGTH, "big")
+
+
+def _is_in_lower_half(signature: bytes) -> bool:
+    s = signature[_P256_LENGTH:]
+    return len(s) == _P256_LENGTH and int.from_bytes(s, "big") <= _P256_ORDER // 2
+
+
+def _json_object(data: bytes) -> dict[str, object] | None:
+    """A JSON object in UTF-8 (RFC 8259, RFC 7493) that every parser reads in the same way, or None.
+
+    orjson refuses NaN, infinities, numbers that overflow, lone surrogates, byte order marks and
+    bombs, but keeps the last of two equal names and rounds large integers; so json looks for these.
+    """
+    try:
+        value = orjson.loads(data)
+        if not isinstance(value, dict) or not _is_shallow(value, MAX_DEPTH):
+            return None
+        json.loads(data, object_pairs_hook=_distinct, parse_int=_bounded)
+    except ValueError:
+        return None
+    return value
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name occurs twice in an object")
+    return members
+
+
+def _bounded(digits: str) -> int:
+    number = int(digits)
+    if number not in _INTEGERS:
+        raise ValueError("an integer has more than 64 bits")
+    return number
+
+
+def _is_shallow(value: object, depth: int) -> bool:
+    """Whether no more than `depth` objects and arrays lie within each other."""
+    if isinstance(value, Mapping):
+        return depth > 0 and all(_is_shallow(item, depth - 1) for item in value.values())
+    if isinstance(value, list | tuple):
+        return depth > 0 and all(_is_shallow(item, depth - 1) for item in value)
+    return True
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

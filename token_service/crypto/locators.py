@@ -1,0 +1,94 @@
+"""The sealed address of a grant's row: inside refresh tokens and codes, and first in every `jti`.
+
+AES-SIV (RFC 5297) is deterministic: one grant has one sealed locator per key, so that a retried
+refresh gives the identical token. Who has no key can neither read a locator, nor make one, nor see
+that two of them belong to the same account.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from token_service.crypto.opaque import MAX_GRANT_ID
+
+KEY_LENGTH = 64
+MAX_KEY_NUMBER = 2**16 - 1
+
+_NUMBER_LENGTH = 2
+_IDENTIFIER_LENGTH = 16
+_PLAIN_LENGTH = 3 * _IDENTIFIER_LENGTH + 8
+_SYNTHETIC_IV_LENGTH = 16
+_PURPOSE = b"token-service locator v1"
+
+LOCATOR_LENGTH = _NUMBER_LENGTH + _SYNTHETIC_IV_LENGTH + _PLAIN_LENGTH
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """Where a grant lives. The identifiers are 32 lowercase hexadecimal characters each."""
+
+    account_id: str
+    sid: str
+    tenant_id: str
+    grant_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LocatorKey:
+    """One key for locators, under the number (1 to 65535) that each locator names in the clear."""
+
+    number: int
+    cipher: AESSIV = field(repr=False)
+
+    @classmethod
+    def of(cls, number: int, secret: bytes) -> Self:
+        """`secret` is 64 bytes: two AES-256 keys."""
+        if len(secret) != KEY_LENGTH:
+            raise ValueError(f"a locator key has {KEY_LENGTH} bytes")
+        return cls(number, AESSIV(secret))
+
+
+def seal(key: LocatorKey, locator: Locator) -> bytes:
+    """The locator as `LOCATOR_LENGTH` opaque bytes: key number (2), synthetic IV and text.
+
+    Raises ValueError for a locator that could not be told from another one once it is packed.
+    """
+    number = key.number.to_bytes(_NUMBER_LENGTH, "big")
+    return number + key.cipher.encrypt(_packed(locator), [_PURPOSE, number])
+
+
+def unseal(keys: Mapping[int, LocatorKey], data: bytes) -> Locator | None:
+    """The locator that one of `keys`, by number, has sealed; None for anything else."""
+    if len(data) != LOCATOR_LENGTH:
+        return None
+    number, sealed = data[:_NUMBER_LENGTH], data[_NUMBER_LENGTH:]
+    key = keys.get(int.from_bytes(number, "big"))
+    if key is None:
+        return None
+    try:
+        plain = key.cipher.decrypt(sealed, [_PURPOSE, number])
+    except InvalidTag:
+        return None
+    return Locator(
+        account_id=plain[:16].hex(),
+        sid=plain[16:32].hex(),
+        tenant_id=plain[32:48].hex(),
+        grant_id=int.from_bytes(plain[48:], "big"),
+    )
+
+
+def _packed(locator: Locator) -> bytes:
+    if not 1 <= locator.grant_id <= MAX_GRANT_ID:
+        raise ValueError("a grant id is at least 1 and below 2**63")
+    identifiers = (locator.account_id, locator.sid, locator.tenant_id)
+    return b"".join(map(_identifier, identifiers)) + locator.grant_id.to_bytes(8, "big")
+
+
+def _identifier(text: str) -> bytes:
+    data = bytes.fromhex(text)
+    if data.hex() != text or len(data) != _IDENTIFIER_LENGTH:
+        raise ValueError("an identifier is 32 lowercase hexadecimal characters")
+    return data

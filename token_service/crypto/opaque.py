@@ -1,0 +1,97 @@
+"""The only maker of randomness, and what opaque values share: encoding, hashing, comparing.
+
+Every random value of the service comes from the operating system's generator through this file;
+only asymmetric key pairs are generated elsewhere (`keyring`, by OpenSSL).
+"""
+
+import binascii
+import hmac
+import secrets
+import zlib
+from datetime import UTC, datetime, timedelta
+
+MAX_GRANT_ID = 2**63 - 1
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
+
+
+def new_id(now: datetime) -> str:
+    """A new identifier of an account, tenant or session: 32 lowercase hexadecimal characters.
+
+    The layout is a UUIDv7 (RFC 9562 section 5.7) without hyphens: 48 bits of Unix milliseconds, so
+    that new rows land together in an index, then 74 random bits. It names a row and is no secret.
+    """
+    milliseconds = (now - _EPOCH) // _MILLISECOND
+    version_and_random = 0x7 << 12 | secrets.randbits(12)
+    variant_and_random = 0b10 << 62 | secrets.randbits(62)
+    value = milliseconds << 80 | version_and_random << 64 | variant_and_random
+    return value.to_bytes(16, "big").hex()
+
+
+def new_grant_id() -> int:
+    """A random grant id, 1 <= id < 2**63."""
+    return secrets.randbelow(MAX_GRANT_ID) + 1
+
+
+def new_bytes(length: int) -> bytes:
+    """`length` random bytes."""
+    return secrets.token_bytes(length)
+
+
+def new_secret(prefix: str) -> str:
+    """A new secret for a person or a configuration file to carry, of 256 random bits.
+
+    The form is `prefix` (such as `tss_`), 43 characters of base64url, and a checksum of 6: secret
+    scanners find it by `<prefix>[A-Za-z0-9_-]{49}` and drop false alarms with `checksum`.
+    """
+    body = prefix + encode(new_bytes(32))
+    return body + checksum(body)
+
+
+def checksum(body: str) -> str:
+    """The 6 characters that end a secret: base64url of the CRC-32 of what comes before them.
+
+    It proves nothing, anybody can compute it: it tells a secret from a look-alike, offline.
+    """
+    return encode(zlib.crc32(body.encode()).to_bytes(4, "big"))
+
+
+def keyed_hash(pepper: bytes, purpose: str, secret: str) -> str:
+    """What the database keeps in place of `secret`: HMAC-SHA-256 in base64url, 43 characters.
+
+    A fast hash is right for secrets of 128 random bits or more, and only for those. The purpose's
+    length goes first, so that no pair of purpose and secret can pass for another pair. Any text is
+    hashed, lone surrogates included: it came from a request, and a wrong secret is no error.
+    """
+    label = purpose.encode()
+    message = len(label).to_bytes(2, "big") + label + secret.encode("utf-8", "surrogatepass")
+    return encode(hmac.digest(pepper, message, "sha256"))
+
+
+def same(left: str, right: str) -> bool:
+    """Whether two texts are equal, in a time that does not tell where they differ."""
+    return hmac.compare_digest(
+        left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass")
+    )
+
+
+def encode(data: bytes) -> str:
+    """Base64url without padding (RFC 7515 section 2)."""
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
+
+
+def decode(text: str) -> bytes | None:
+    """The bytes that `encode` gives as exactly this text, or None.
+
+    The round trip refuses padding, `+` and `/`, white space, impossible lengths and unused bits
+    that are set: a credential with two spellings would slip past a denylist that knows only one.
+    Callers bound the length before.
+    """
+    try:
+        data = binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"==")
+    except ValueError:
+        return None
+    return data if encode(data) == text else None

@@ -1,0 +1,163 @@
+"""Password hashes: Argon2id (RFC 9106) with a pepper, a few at a time. Nothing else imports argon2.
+
+Each hash takes some 20 MiB and 20 ms on purpose. So a bounded number runs at once, a bounded number
+of callers waits, and each waits a bounded time: a flood of sign-ins is told to come back and takes
+neither the memory nor the threads that refreshes need.
+"""
+
+import hmac
+import threading
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+
+from token_service.crypto import opaque
+
+MAX_CODE_POINTS = 256
+MAX_BYTES = 1024
+
+_MIN_PEPPER_LENGTH = 32
+_SALT_LENGTH = 16
+_HASH_LENGTH = 32
+# Canonical decomposition makes at most four code points of one, so no twin in another normal form
+# of an acceptable password is longer; and nothing longer is worth normalising.
+_MAX_RAW_CODE_POINTS = 4 * MAX_CODE_POINTS
+_PURPOSE = b"token-service password v1\0"
+
+Result = TypeVar("Result")
+
+
+class HashingBusy(Exception):
+    """Too many passwords are being hashed: try again in a moment (503 with Retry-After)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """`outdated`: the password is right, but its hash should be made anew with the parameters of
+    today. Never true of a wrong password."""
+
+    right: bool
+    outdated: bool
+
+
+class HashingPool:
+    """Runs at most `threads` pieces of work at once, while at most `waiting` callers wait.
+
+    `queue_seconds` is how long a caller waits for its work to begin; once begun it is awaited.
+    """
+
+    def __init__(self, threads: int, queue_seconds: float, waiting: int) -> None:
+        self._queue_seconds = queue_seconds
+        self._places = threading.BoundedSemaphore(threads + waiting)
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="hashing")
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        """What `work` returns or raises, or HashingBusy: then it did not run and never will."""
+        if not self._places.acquire(blocking=False):
+            raise HashingBusy("too many callers wait for a password hash")
+        try:
+            return self._run_in_turn(work)
+        finally:
+            self._places.release()
+
+    def _run_in_turn(self, work: Callable[[], Result]) -> Result:
+        begun = threading.Event()
+
+        def begin() -> Result:
+            begun.set()
+            return work()
+
+        future = self._executor.submit(begin)
+        try:
+            # Cancelling fails if the work has begun after all: then its answer is worth having.
+            if not begun.wait(self._queue_seconds) and future.cancel():
+                raise HashingBusy("a password hash did not get its turn in time")
+            return future.result()
+        finally:
+            # A caller that is torn out of its wait (a stopping worker) leaves no work behind.
+            future.cancel()
+
+
+class Passwords:
+    """Hashes and verifies passwords.
+
+    A password counts whole and exactly, spaces included, after one normalisation: Unicode NFKC, so
+    that it does not depend on the keyboard whether a letter and its accent are one code point or
+    two. An HMAC under the pepper goes into Argon2id, so that length and NUL do not matter and a
+    leaked database alone cannot be searched. Hashes are PHC strings.
+    """
+
+    def __init__(
+        self,
+        memory_kib: int,
+        iterations: int,
+        parallelism: int,
+        pepper: bytes,
+        threads: int,
+        queue_seconds: float,
+        waiting: int,
+    ) -> None:
+        if len(pepper) < _MIN_PEPPER_LENGTH:
+            raise ValueError(f"the pepper of passwords has at least {_MIN_PEPPER_LENGTH} bytes")
+        self._pepper = pepper
+        self._pool = HashingPool(threads, queue_seconds, waiting)
+        self._hasher = PasswordHasher(
+            time_cost=iterations,
+            memory_cost=memory_kib,
+            parallelism=parallelism,
+            hash_len=_HASH_LENGTH,
+            salt_len=_SALT_LENGTH,
+        )
+        # Nobody's hash, all zeros: verifying against it costs what verifying a real one costs.
+        self._nobody = (
+            f"$argon2id$v=19$m={memory_kib},t={iterations},p={parallelism}${'A' * 22}${'A' * 43}"
+        )
+
+    def hash(self, password: str) -> str:
+        """A new hash for storage. Raises ValueError for a password of more than 256 code points or
+        1024 bytes after normalisation, HashingBusy if its turn does not come."""
+        secret = self._secret(password)
+        if secret is None:
+            raise ValueError(f"a password has at most {MAX_CODE_POINTS} characters")
+        salt = opaque.new_bytes(_SALT_LENGTH)
+        return self._pool.run(lambda: self._hasher.hash(secret, salt=salt))
+
+    def verify(self, stored: str | None, password: str) -> Verification:
+        """Whether the password is the one of `stored`; None stands for a name that nobody has.
+
+        An unknown name, and a password that is too long to be anybody's, cost the same work as a
+        wrong password, so that the time does not tell them apart. Raises HashingBusy if its turn
+        does not come. A stored hash that is no hash raises argon2's own error: that is neither a
+        yes nor a no.
+        """
+        secret = self._secret(password)
+        if stored is None or secret is None:
+            self._pool.run(lambda: self._matches(self._nobody, secret or b""))
+            return Verification(right=False, outdated=False)
+        right = self._pool.run(lambda: self._matches(stored, secret))
+        return Verification(right, right and self._hasher.check_needs_rehash(stored))
+
+    def _matches(self, stored: str, secret: bytes) -> bool:
+        try:
+            return self._hasher.verify(stored, secret)
+        except VerifyMismatchError:
+            return False
+
+    def _secret(self, password: str) -> bytes | None:
+        """What Argon2 hashes, 32 bytes; None if the password is too long.
+
+        A lone surrogate is a character like any other: it can be no key of a keyboard, but a wrong
+        password is no error.
+        """
+        if len(password) > _MAX_RAW_CODE_POINTS:
+            return None
+        normalised = unicodedata.normalize("NFKC", password)
+        data = normalised.encode("utf-8", "surrogatepass")
+        if len(normalised) > MAX_CODE_POINTS or len(data) > MAX_BYTES:
+            return None
+        return hmac.digest(self._pepper, _PURPOSE + data, "sha256")

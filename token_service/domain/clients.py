@@ -1,0 +1,156 @@
+"""OAuth clients: what each kind may do."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from token_service.domain import scopes
+
+
+class ClientKind(StrEnum):
+    """What a client is; decides its defaults when it is created."""
+
+    APP = "app"
+    PUBLIC = "public"
+    SERVICE = "service"
+    RESOURCE_SERVER = "resource_server"
+    BACKEND = "backend"
+    ADMIN = "admin"
+
+
+class AuthenticationMethod(StrEnum):
+    """How a client proves who it is (RFC 7591 section 2, `token_endpoint_auth_method`)."""
+
+    SECRET = "client_secret"
+    NONE = "none"
+
+
+class Permission(StrEnum):
+    """What a client may do at `/v1` beyond its own tokens."""
+
+    INTROSPECT = "introspect"
+    SESSIONS_READ = "sessions:read"
+    SESSIONS_REVOKE = "sessions:revoke"
+    IMPERSONATE = "impersonate"
+
+
+ADMIN_SCOPE = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """The keyed hash of a secret; two may be live while one replaces the other."""
+
+    hash: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client application. `tenant_id` None: it belongs to the environment."""
+
+    client_id: str
+    name: str
+    kind: ClientKind
+    tenant_id: str | None
+    authentication: AuthenticationMethod
+    secrets: tuple[ClientSecret, ...] = field(repr=False)
+    grant_types: frozenset[str]
+    scope: str
+    default_scope: str
+    audiences: tuple[str, ...]
+    resource_identifier: str | None
+    permissions: frozenset[Permission]
+    first_party: bool
+    signing_algorithm: str | None
+    enabled: bool
+    epoch: int
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the client has no credentials (RFC 6749 section 2.1)."""
+        return self.authentication is AuthenticationMethod.NONE
+
+    @property
+    def scope_names(self) -> frozenset[str]:
+        """All scopes that the client may ever be given."""
+        return scopes.names(self.scope)
+
+    @property
+    def audience(self) -> tuple[str, ...]:
+        """The audience of its tokens where the request names no resource; never empty."""
+        return self.audiences or (self.client_id,)
+
+    def is_meant(self, audience: tuple[str, ...]) -> bool:
+        """Whether a token with this audience is for this client as a resource server."""
+        return (self.resource_identifier or self.client_id) in audience
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the client holds the permission."""
+        return permission in self.permissions
+
+
+def granted_scope(client: Client, requested: str | None) -> str | None:
+    """The scope for a new grant: the client's default, or the request where it is allowed.
+
+    None where the request is malformed or asks for a scope that the client may not have.
+    """
+    if requested is None:
+        return client.default_scope
+    if not scopes.well_formed(requested) or not scopes.names(requested) <= client.scope_names:
+        return None
+    return scopes.canonical(scopes.names(requested))
+
+
+@dataclass(frozen=True, slots=True)
+class KindDefaults:
+    """What a new client of a kind gets unless its creator says otherwise."""
+
+    authentication: AuthenticationMethod
+    grant_types: frozenset[str]
+    scope: str
+    default_scope: str
+    permissions: frozenset[Permission]
+    first_party: bool
+
+
+_USER_SCOPE = "email offline_access openid profile"
+_SECRET, _NONE = AuthenticationMethod.SECRET, AuthenticationMethod.NONE
+
+DEFAULTS: dict[ClientKind, KindDefaults] = {
+    ClientKind.APP: KindDefaults(
+        _SECRET, frozenset({"refresh_token"}), _USER_SCOPE, "openid profile", frozenset(), True
+    ),
+    ClientKind.PUBLIC: KindDefaults(
+        _NONE, frozenset({"refresh_token"}), _USER_SCOPE, "openid profile", frozenset(), True
+    ),
+    ClientKind.SERVICE: KindDefaults(
+        _SECRET, frozenset({"client_credentials"}), "read write", "read", frozenset(), False
+    ),
+    ClientKind.RESOURCE_SERVER: KindDefaults(
+        _SECRET, frozenset(), "", "", frozenset({Permission.INTROSPECT}), False
+    ),
+    ClientKind.BACKEND: KindDefaults(
+        _SECRET,
+        frozenset({"client_credentials"}),
+        "read",
+        "read",
+        frozenset(
+            {
+                Permission.INTROSPECT,
+                Permission.SESSIONS_READ,
+                Permission.SESSIONS_REVOKE,
+                Permission.IMPERSONATE,
+            }
+        ),
+        False,
+    ),
+    ClientKind.ADMIN: KindDefaults(
+        _SECRET,
+        frozenset({"client_credentials"}),
+        ADMIN_SCOPE,
+        ADMIN_SCOPE,
+        frozenset(),
+        False,
+    ),
+}

@@ -1,0 +1,61 @@
+"""Audit events: what happened, to whom, through whom, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+NO_ACCOUNT = "0" * 32
+"""Stands for the account in events that concern none, so that `account_id` can lead every key."""
+
+
+class Event(StrEnum):
+    """The kinds of audit event; the value is stable."""
+
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SESSION_ENDED = "session_ended"
+    GRANT_ENDED = "grant_ended"
+    TOKEN_REVOKED = "token_revoked"
+    REFRESH_REPLAYED = "refresh_replayed"
+    REFRESH_RETRIED_ELSEWHERE = "refresh_retried_elsewhere"
+    REFRESH_AHEAD = "refresh_ahead"
+    REFRESH_FOREIGN_CLIENT = "refresh_foreign_client"
+    CLIENT_AUTHENTICATION_FAILED = "client_authentication_failed"
+    EPOCH_RAISED = "epoch_raised"
+    TENANT_CREATED = "tenant_created"
+    TENANT_CHANGED = "tenant_changed"
+    ACCOUNT_CREATED = "account_created"
+    ACCOUNT_CHANGED = "account_changed"
+    MEMBERSHIP_CHANGED = "membership_changed"
+    CLIENT_CREATED = "client_created"
+    CLIENT_CHANGED = "client_changed"
+    KEY_CREATED = "key_created"
+    KEY_RETIRED = "key_retired"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from: address, user agent, and the id that its log lines carry."""
+
+    address: str = ""
+    user_agent: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One row of the audit log, except its time and number, which storage adds.
+
+    `actor` says who did it: `account:<id>`, `client:<id>`, `cli` or `service`. `details` holds
+    plain facts, never a token, secret, password or cookie.
+    """
+
+    event: Event
+    origin: Origin
+    actor: str
+    account_id: str = NO_ACCOUNT
+    reason: str = ""
+    tenant_id: str | None = None
+    client_id: str | None = None
+    sid: str | None = None
+    details: Mapping[str, object] = field(default_factory=dict)

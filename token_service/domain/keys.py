@@ -1,0 +1,102 @@
+"""The life of a key: next, active, retired, gone. By its times alone, so every node agrees."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class KeyPurpose(StrEnum):
+    """What a key is for."""
+
+    SIGNING = "signing"
+    OPAQUE = "opaque"
+
+
+class KeyState(StrEnum):
+    """Where a key is in its life."""
+
+    NEXT = "next"
+    ACTIVE = "active"
+    RETIRED = "retired"
+    GONE = "gone"
+    REVOKED = "revoked"
+
+
+OPAQUE_ALGORITHM = "HKDF-SHA256"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key as it is stored. `public_jwk` is JSON text (RFC 7517), '' for a symmetric key."""
+
+    kid: str
+    number: int
+    purpose: str
+    algorithm: str
+    private_encrypted: bytes = field(repr=False)
+    public_jwk: str
+    created_at: datetime
+    activates_at: datetime
+    retires_at: datetime
+    gone_at: datetime
+    revoked_at: datetime | None = None
+    revoked_reason: str | None = None
+
+    def state(self, now: datetime) -> KeyState:
+        """Where the key is in its life at the given time."""
+        if self.revoked_at is not None:
+            return KeyState.REVOKED
+        if now < self.activates_at:
+            return KeyState.NEXT
+        if now < self.retires_at:
+            return KeyState.ACTIVE
+        return KeyState.RETIRED if now < self.gone_at else KeyState.GONE
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRules:
+    """How long keys of one purpose live.
+
+    `lifetime`: as the active key; `ahead`: published before the first signature, at least one JWKS
+    cache time; `verifies`: kept after the last signature, at least the longest token lifetime.
+    """
+
+    lifetime: timedelta
+    ahead: timedelta
+    verifies: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPeriod:
+    """When a key that is to be made begins and stops to be used."""
+
+    activates_at: datetime
+    retires_at: datetime
+    gone_at: datetime
+
+
+def period(activates_at: datetime, rules: KeyRules) -> KeyPeriod:
+    """The life of a key that becomes active at the given time."""
+    retires_at = activates_at + rules.lifetime
+    return KeyPeriod(activates_at, retires_at, retires_at + rules.verifies)
+
+
+def needed(keys: Iterable[KeyRecord], rules: KeyRules, now: datetime) -> KeyPeriod | None:
+    """The key that must be made now, or None. `keys` are those of one purpose and algorithm.
+
+    Without an active key one begins at once. Otherwise the next one is made before the active one
+    retires, early enough to be known to every verifier at its first signature.
+    """
+    usable = [key for key in keys if key.state(now) in {KeyState.NEXT, KeyState.ACTIVE}]
+    if not any(key.state(now) is KeyState.ACTIVE for key in usable):
+        return period(now, rules)
+    last = max(key.retires_at for key in usable)
+    if last - rules.ahead > now:
+        return None
+    return period(max(last, now + rules.ahead), rules)
+
+
+def rotated(keys: Sequence[KeyRecord], rules: KeyRules, now: datetime) -> KeyPeriod:
+    """The successor that an administrator asks for: published now, used after one cache time."""
+    return period(now + rules.ahead, rules) if keys else period(now, rules)

@@ -1,0 +1,74 @@
+"""What to make of a refresh token that the guarded statement did not accept."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from token_service.domain.refusals import Refusal
+from token_service.domain.sessions import GrantState, Rules, grant_refusal, session_refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """A genuine refresh token as it was presented, and by whom."""
+
+    client_id: str
+    tenant_id: str
+    generation: int
+    key_number: int
+    secret_hash: str
+
+
+class Verdict(Enum):
+    """What happens next; a `Refusal` instead is a plain no."""
+
+    RETRY = auto()
+    """The successor's owner asks again: give the same successor."""
+    REPLAY = auto()
+    """An old token: end the session."""
+    AHEAD = auto()
+    """The database lost its tail: accept the token's word and record it."""
+    FAULTLESS = auto()
+    """Nothing is wrong with it now: run the statement once more."""
+
+
+def explain(
+    presented: Presentation, state: GrantState, rules: Rules, now: datetime
+) -> Verdict | Refusal:
+    """Explain zero rows from the guarded statement; `state` was read after it.
+
+    The order matters. Whose token it is comes first, so that another client's attempt ends nothing
+    (RFC 9700 section 4.14.2 is about replays by whoever holds the chain, and a foreign client has
+    not proved that it ever did). A replay comes before "already over by time", so that a thief's
+    replay is recorded even then; a session that has ended already stays ended as it was.
+    """
+    if presented.client_id != state.client_id:
+        return Refusal.FOREIGN_CLIENT
+    if presented.secret_hash != state.secret_hash or presented.tenant_id != state.tenant_id:
+        return Refusal.UNKNOWN_TOKEN
+    if state.session_ended_at is not None or state.ended_at is not None:
+        return grant_refusal(state, rules, now) or Refusal.REVOKED
+    if presented.generation < state.generation:
+        return _older(presented, state, rules, now)
+    if refusal := grant_refusal(state, rules, now):
+        return refusal
+    if presented.generation > state.generation:
+        return Verdict.AHEAD
+    if presented.key_number != state.key_number:
+        return Refusal.UNKNOWN_TOKEN
+    return Verdict.FAULTLESS
+
+
+def _older(
+    presented: Presentation, state: GrantState, rules: Rules, now: datetime
+) -> Verdict | Refusal:
+    """A superseded token: a lost answer's retry inside the window, else a replay.
+
+    The window closes at the successor's first use, because then the generation is two ahead.
+    A window of 0 is decided as 0: two requests in the same microsecond must not slip through.
+    """
+    window = rules.policy.retry_window
+    inside = window > 0 and now - state.used_at < timedelta(seconds=window)
+    if presented.generation == state.generation - 1 and inside:
+        return grant_refusal(state, rules, now) or Verdict.RETRY
+    return session_refusal(state, now) or Verdict.REPLAY

@@ -1,0 +1,88 @@
+"""The named reasons to say no, and the named ends of a session.
+
+One name serves the audit log, the API for those entitled to it, and the sentence that the user
+reads. `web/errors.py` decides what a client may learn of it: on the wire, unknown, expired and
+replayed look the same (RFC 6749 section 5.2, `invalid_grant`).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """Why something was refused or ended; the value is stable and appears in the audit log."""
+
+    # Ends of a session or of a grant.
+    IDLE_TIMEOUT = "idle_timeout"
+    ABSOLUTE_TIMEOUT = "absolute_timeout"
+    REFRESH_EXPIRED = "refresh_expired"
+    EXPIRED = "expired"
+    REPLAYED = "replayed"
+    EVICTED = "evicted"
+    SUPERSEDED = "superseded"
+    SIGNED_OUT = "signed_out"
+    REVOKED = "revoked"
+    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_RESET = "password_reset"
+    ENDED_BY_USER = "ended_by_user"
+    ENDED_BY_BACKEND = "ended_by_backend"
+    ENDED_BY_ADMIN = "ended_by_admin"
+    ACCOUNT_DISABLED = "account_disabled"
+    CLIENT_DISABLED = "client_disabled"
+    TENANT_DISABLED = "tenant_disabled"
+    LEFT_TENANT = "left_tenant"
+    RESTORED = "restored"
+
+    # Refusals of a request that end nothing.
+    UNKNOWN_TOKEN = "unknown_token"
+    FOREIGN_CLIENT = "foreign_client"
+    KEY_NOT_IN_FORCE = "key_not_in_force"
+    UNKNOWN_CLIENT = "unknown_client"
+    WRONG_CLIENT_SECRET = "wrong_client_secret"
+    WRONG_AUTHENTICATION_METHOD = "wrong_authentication_method"
+    WRONG_CREDENTIALS = "wrong_credentials"
+    THROTTLED = "throttled"
+    TENANT_REQUIRED = "tenant_required"
+    UNKNOWN_TENANT = "unknown_tenant"
+    NOT_A_MEMBER = "not_a_member"
+    NOT_FIRST_PARTY = "not_first_party"
+    GRANT_NOT_ALLOWED = "grant_not_allowed"
+    INVALID_SCOPE = "invalid_scope"
+    WRONG_AUDIENCE = "wrong_audience"
+    NOT_FOUND = "not_found"
+    FORBIDDEN = "forbidden"
+
+
+SENTENCES: dict[Refusal, str] = {
+    Refusal.IDLE_TIMEOUT: "The session was unused for too long.",
+    Refusal.ABSOLUTE_TIMEOUT: "The session reached its longest allowed duration.",
+    Refusal.REFRESH_EXPIRED: "The session was not renewed in time.",
+    Refusal.EXPIRED: "The session expired.",
+    Refusal.REPLAYED: "An old refresh token was used again, so the session was ended for safety.",
+    Refusal.EVICTED: "The session was ended by a sign-in on another device.",
+    Refusal.SUPERSEDED: "The session was replaced by newer ones of the same application.",
+    Refusal.SIGNED_OUT: "The user signed out.",
+    Refusal.REVOKED: "The application gave its tokens back.",
+    Refusal.PASSWORD_CHANGED: "The password was changed.",
+    Refusal.PASSWORD_RESET: "The password was reset.",
+    Refusal.ENDED_BY_USER: "The user ended the session from another device.",
+    Refusal.ENDED_BY_BACKEND: "The service behind the application ended the session.",
+    Refusal.ENDED_BY_ADMIN: "An administrator ended the session.",
+    Refusal.ACCOUNT_DISABLED: "The account was disabled.",
+    Refusal.CLIENT_DISABLED: "The application was disabled.",
+    Refusal.TENANT_DISABLED: "The tenant was disabled.",
+    Refusal.LEFT_TENANT: "The account left the tenant.",
+    Refusal.RESTORED: "The service was restored from a backup.",
+}
+"""What a person reads about the end of a session, by its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refusal as a value, so that the transaction that recorded it commits.
+
+    `retry_after` is in seconds and only given with `throttled`.
+    """
+
+    reason: Refusal
+    retry_after: int | None = None

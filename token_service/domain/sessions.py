@@ -1,0 +1,201 @@
+"""Sessions and grants: what is stored of them, and whether they are live."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from token_service.domain.policies import NEVER, Policy
+from token_service.domain.refusals import Refusal
+
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantKey:
+    """The primary key of a grant; its first two parts are the primary key of its session."""
+
+    account_id: str
+    sid: str
+    grant_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantState:
+    """Everything that decides about one grant, as one statement read it.
+
+    The stored facts of the grant and its session, and what they are measured against: the epochs
+    in force, the number of the membership today, and the strictest forced re-login among the
+    account's tenants (seconds). `tenant_epoch` and `client_epoch` are those that the grant was
+    opened under; the ones in force come with the configuration (`Rules`).
+    """
+
+    key: GrantKey
+    client_id: str
+    tenant_id: str
+    membership: int
+    scope: str
+    tenant_epoch: int
+    client_epoch: int
+    generation: int
+    key_number: int
+    secret_hash: str = field(repr=False)
+    used_at: datetime
+    used_from: str
+    ends_at: datetime
+    ended_at: datetime | None
+    end_reason: Refusal | None
+    authenticated_at: datetime
+    capped_at: datetime | None
+    methods: tuple[str, ...]
+    session_ended_at: datetime | None
+    session_end_reason: Refusal | None
+    session_account_epoch: int
+    session_environment_epoch: int
+    account_epoch: int
+    environment_epoch: int
+    current_membership: int | None
+    force_relogin: int
+    configuration_version: int
+
+    @property
+    def absolute_end(self) -> datetime | None:
+        """When the session ends however much it is used; None where nothing limits it."""
+        return absolute_end(self.authenticated_at, self.force_relogin, self.capped_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration says about one grant's tenant and client today."""
+
+    policy: Policy
+    tenant_epoch: int
+    client_epoch: int
+
+
+def absolute_end(
+    authenticated_at: datetime, force_relogin: int, capped_at: datetime | None
+) -> datetime | None:
+    """The end that no use can move: forced re-login (seconds) or the session's own cap."""
+    if force_relogin >= NEVER:
+        return capped_at
+    limit = authenticated_at + timedelta(seconds=force_relogin)
+    return limit if capped_at is None else min(limit, capped_at)
+
+
+def session_refusal(state: GrantState, now: datetime) -> Refusal | None:
+    """Why the session under the grant is over, or None while it lives.
+
+    A mismatched epoch is answered as `revoked`; the bump that caused it has the true reason, and
+    whoever records the end looks it up.
+    """
+    if state.session_ended_at is not None:
+        return state.session_end_reason or Refusal.REVOKED
+    if state.session_account_epoch != state.account_epoch:
+        return Refusal.REVOKED
+    if state.session_environment_epoch != state.environment_epoch:
+        return Refusal.RESTORED
+    end = state.absolute_end
+    if end is not None and now >= end:
+        return Refusal.ABSOLUTE_TIMEOUT
+    return None
+
+
+def grant_refusal(state: GrantState, rules: Rules, now: datetime) -> Refusal | None:
+    """Why the grant is over, its session's reasons first, or None while both live.
+
+    Live means `now < min(ends_at, used_at + idle, used_at + refresh lifetime, absolute end)` with
+    today's policy: a shortened policy bites at once, a lengthened one from the next refresh.
+    """
+    if refusal := session_refusal(state, now):
+        return refusal
+    if state.ended_at is not None:
+        return state.end_reason or Refusal.REVOKED
+    if state.client_epoch != rules.client_epoch:
+        return Refusal.CLIENT_DISABLED
+    if state.tenant_epoch != rules.tenant_epoch:
+        return Refusal.TENANT_DISABLED
+    if state.current_membership != state.membership:
+        return Refusal.LEFT_TENANT
+    return _unused_refusal(state, rules.policy, now)
+
+
+def _unused_refusal(state: GrantState, policy: Policy, now: datetime) -> Refusal | None:
+    unused = now - state.used_at
+    if policy.idle_timeout is not None and unused >= timedelta(seconds=policy.idle_timeout):
+        return Refusal.IDLE_TIMEOUT
+    if unused >= timedelta(seconds=policy.refresh_lifetime):
+        return Refusal.REFRESH_EXPIRED
+    if now >= state.ends_at:
+        return _stored_end_reason(state)
+    return None
+
+
+def _stored_end_reason(state: GrantState) -> Refusal:
+    end = state.absolute_end
+    if end is not None and state.ends_at >= end:
+        return Refusal.ABSOLUTE_TIMEOUT
+    return Refusal.EXPIRED
+
+
+def slid_end(policy: Policy, now: datetime, absolute: datetime | None) -> datetime:
+    """The end of a grant used now: `min(now + idle, now + refresh lifetime, absolute end)`."""
+    end = now + timedelta(seconds=policy.unused_limit)
+    return end if absolute is None else min(end, absolute)
+
+
+def access_token_end(policy: Policy, now: datetime, absolute: datetime | None) -> datetime:
+    """When an access token issued now expires; never after the session's absolute end."""
+    end = now + timedelta(seconds=policy.access_lifetime)
+    return end if absolute is None else min(end, absolute)
+
+
+def grant_end(state: GrantState, policy: Policy) -> datetime:
+    """When the grant ends if it is not used again, by today's policy and what is stored."""
+    end = min(state.ends_at, state.used_at + timedelta(seconds=policy.unused_limit))
+    absolute = state.absolute_end
+    return end if absolute is None else min(end, absolute)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """With what and from where a session was last seen; empty texts and None where unknown."""
+
+    ip: str = ""
+    user_agent: str = ""
+    browser: str = ""
+    os: str = ""
+    device: str = ""
+    city: str | None = None
+    country: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One sign-in on one device, as it is stored."""
+
+    account_id: str
+    sid: str
+    created_at: datetime
+    authenticated_at: datetime
+    last_active_at: datetime
+    capped_at: datetime | None
+    account_epoch: int
+    environment_epoch: int
+    methods: tuple[str, ...]
+    remembered: bool
+    impersonator: str | None
+    device: Device
+    ended_at: datetime | None = None
+    end_reason: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """A session in a list of live ones: what is stored, and what its live grants say."""
+
+    session: Session
+    last_active_at: datetime
+    ends_at: datetime
+    clients: tuple[str, ...]
+    tenants: tuple[str, ...]

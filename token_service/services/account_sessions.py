@@ -1,0 +1,169 @@
+"""The sessions of an account: listed, seen, ended one by one or all at once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from token_service.clock import Clock
+from token_service.crypto import opaque
+from token_service.domain.events import AuditEvent, Event
+from token_service.domain.sessions import (
+    Device,
+    GrantState,
+    LiveSession,
+    Rules,
+    Session,
+    grant_end,
+    grant_refusal,
+)
+from token_service.services.configuration import Snapshot, prove_current
+from token_service.services.endings import Cause, end_session
+from token_service.storage import accounts, audit, epochs, grants, sessions
+from token_service.storage.database import Database, Transaction
+from token_service.storage.epochs import Raised
+
+_ROUNDS = 20
+"""Batches looked through for one page: a page may come out short, never slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some live sessions, newest first; `next_sid` continues below it, None at the end."""
+
+    items: tuple[LiveSession, ...]
+    next_sid: str | None
+
+
+def list_live(
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    account_id: str,
+    before_sid: str | None,
+    limit: int,
+) -> Page | None:
+    """The live sessions of an account; None for an unknown account.
+
+    Whether a session is live is asked of the same rule as everywhere, at this second.
+    """
+    prove_current(database, clock, snapshot)
+    items: list[LiveSession] = []
+    with database.reading() as tx:
+        now = clock.now()
+        account = accounts.read(tx, account_id)
+        if account is None:
+            return None
+        for _ in range(_ROUNDS):
+            found = sessions.page(tx, account_id, account.epoch, before_sid, limit + 1)
+            items += _live(tx, snapshot, account_id, found, now)
+            if len(items) > limit:
+                return Page(tuple(items[:limit]), items[limit - 1].session.sid)
+            if len(found) <= limit:
+                return Page(tuple(items), None)
+            before_sid = found[-1].sid
+    return Page(tuple(items), before_sid)
+
+
+def _live(
+    tx: Transaction,
+    snapshot: Snapshot,
+    account_id: str,
+    found: Sequence[Session],
+    now: datetime,
+) -> Iterator[LiveSession]:
+    if not found:
+        return
+    sids = [session.sid for session in found]
+    states = grants.states_of(tx, account_id, sids, snapshot.force_relogin)
+    states.sort(key=lambda state: state.key.sid)
+    by_sid = {sid: list(group) for sid, group in groupby(states, lambda state: state.key.sid)}
+    for session in found:
+        if live := _live_session(snapshot, session, by_sid.get(session.sid, []), now):
+            yield live
+
+
+def _live_session(
+    snapshot: Snapshot, session: Session, states: list[GrantState], now: datetime
+) -> LiveSession | None:
+    live = [
+        (state, rules)
+        for state in states
+        if (rules := _rules(snapshot, state)) and grant_refusal(state, rules, now) is None
+    ]
+    if not live:
+        return None
+    return LiveSession(
+        session=session,
+        last_active_at=max(session.last_active_at, *(state.used_at for state, _ in live)),
+        ends_at=max(grant_end(state, rules.policy) for state, rules in live),
+        clients=tuple(sorted({state.client_id for state, _ in live})),
+        tenants=tuple(sorted({state.tenant_id for state, _ in live})),
+    )
+
+
+def _rules(snapshot: Snapshot, state: GrantState) -> Rules | None:
+    client = snapshot.client(state.client_id)
+    return snapshot.rules(state.tenant_id, client) if client else None
+
+
+def end_one(database: Database, clock: Clock, account_id: str, sid: str, cause: Cause) -> bool:
+    """End one session of the account; True also where it had ended, False if there is none."""
+    with database.transaction() as tx:
+        if sessions.lock(tx, account_id, sid) is None:
+            return False
+        end_session(tx, account_id, sid, cause, clock.now())
+    return True
+
+
+def account_of(database: Database, sid: str) -> str | None:
+    """The account of a session, for callers who know nothing but its id."""
+    with database.reading() as tx:
+        return sessions.account_of(tx, sid)
+
+
+def belongs_to(database: Database, account_id: str, tenant_id: str) -> bool:
+    """Whether the account is a member of the tenant."""
+    with database.reading() as tx:
+        return accounts.is_member(tx, account_id, tenant_id)
+
+
+def end_all(
+    database: Database, clock: Clock, account_id: str, cause: Cause, keep_sid: str | None = None
+) -> bool:
+    """End every session of the account by one row update; False for an unknown account.
+
+    `keep_sid` goes on: it is carried over to the new epoch in the same transaction. A sign-in that
+    runs beside this holds the same account row, so it is either ended too or comes after it.
+    """
+    with database.transaction() as tx:
+        if accounts.lock(tx, account_id) is None:
+            return False
+        now = clock.now()
+        epoch = accounts.raise_epoch(tx, account_id)
+        if epoch is None:
+            return False
+        epochs.record_account(tx, account_id, epoch, Raised(cause.reason, cause.actor, now))
+        if keep_sid is not None:
+            sessions.keep(tx, account_id, keep_sid, epoch)
+        event = AuditEvent(
+            event=Event.EPOCH_RAISED,
+            origin=cause.origin,
+            actor=cause.actor,
+            account_id=account_id,
+            reason=cause.reason,
+            details={"epoch": epoch, "kept": keep_sid or ""},
+        )
+        audit.record(tx, opaque.new_id(now), event, now)
+    return True
+
+
+def ping(
+    database: Database, clock: Clock, account_id: str, sid: str, device: Device
+) -> Session | None:
+    """Record that a live session's user is active, and where; extends nothing.
+
+    The caller has just proved the session live; None where it ended meanwhile.
+    """
+    with database.transaction() as tx:
+        return sessions.see(tx, account_id, sid, device, clock.now())

@@ -1,0 +1,122 @@
+"""Clients: proving who they are, and tokens for themselves."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from token_service.clock import Clock
+from token_service.crypto import opaque
+from token_service.domain.clients import Client, granted_scope
+from token_service.domain.events import AuditEvent, Event, Origin
+from token_service.domain.refusals import Refusal, Refused
+from token_service.services import issuing
+from token_service.services.configuration import Snapshot, prove_current
+from token_service.services.issuing import IssuedTokens
+from token_service.services.throttling import Throttle
+from token_service.storage import audit, failure_counts
+from token_service.storage.database import Database
+
+SECRET_PREFIX = "tss_"
+_SECRET_PURPOSE = "client secret"
+_CLIENT_CREDENTIALS = "client_credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """What a client says of itself; `secret` None: it names itself only (a public client)."""
+
+    client_id: str
+    secret: str | None = field(repr=False)
+    origin: Origin
+
+
+def secret_hash(pepper: bytes, secret: str) -> str:
+    """The stored form of a client secret: a fast keyed hash.
+
+    The secret is 256 random bits, which no slow hash would protect any better, and a slow hash on
+    the token path is what makes other servers slow.
+    """
+    return opaque.keyed_hash(pepper, _SECRET_PURPOSE, secret)
+
+
+def authenticate(
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    throttle: Throttle,
+    credentials: ClientCredentials,
+) -> Client | Refused:
+    """The client that the credentials belong to (RFC 6749 section 2.3).
+
+    A public client names itself and may not send a secret; a confidential one must. A refusal is
+    certain: it is given only after the configuration was proved current.
+    """
+    client = snapshot.client(credentials.client_id)
+    refusal = _refusal(throttle.pepper, client, credentials, clock.now())
+    if refusal is None and client is not None:
+        return client
+    now = prove_current(database, clock, snapshot)
+    if client is None:
+        return Refused(Refusal.UNKNOWN_CLIENT)
+    return _failed(database, throttle, client, credentials, refusal, now)
+
+
+def _refusal(
+    pepper: bytes, client: Client | None, credentials: ClientCredentials, now: datetime
+) -> Refusal | None:
+    if client is None:
+        # The same work as for a client that exists.
+        opaque.same(secret_hash(pepper, credentials.secret or ""), "")
+        return Refusal.UNKNOWN_CLIENT
+    if not client.enabled:
+        return Refusal.CLIENT_DISABLED
+    if client.is_public != (credentials.secret is None):
+        return Refusal.WRONG_AUTHENTICATION_METHOD
+    if credentials.secret is None:
+        return None
+    presented = secret_hash(pepper, credentials.secret)
+    live = (one for one in client.secrets if one.expires_at is None or now < one.expires_at)
+    right = [opaque.same(presented, one.hash) for one in live]
+    return None if any(right) else Refusal.WRONG_CLIENT_SECRET
+
+
+def _failed(
+    database: Database,
+    throttle: Throttle,
+    client: Client,
+    credentials: ClientCredentials,
+    refusal: Refusal | None,
+    now: datetime,
+) -> Refused:
+    """Record a failure of a known client; too many from one source are told to wait."""
+    origin, reason = credentials.origin, refusal or Refusal.WRONG_CLIENT_SECRET
+    rule = throttle.source
+    with database.transaction() as tx:
+        subject = throttle.client_subject(client.client_id, origin.address)
+        failures = failure_counts.add(tx, subject, now, now - timedelta(seconds=rule.window))
+        event = AuditEvent(
+            event=Event.CLIENT_AUTHENTICATION_FAILED,
+            origin=origin,
+            actor=f"client:{client.client_id}",
+            reason=reason,
+            client_id=client.client_id,
+        )
+        audit.record(tx, opaque.new_id(now), event, now)
+    if failures > rule.free_failures:
+        return Refused(Refusal.THROTTLED, retry_after=rule.first_delay)
+    return Refused(reason)
+
+
+def issue_client_token(
+    database: Database, clock: Clock, snapshot: Snapshot, client: Client, scope: str | None
+) -> IssuedTokens | Refused:
+    """Client credentials (RFC 6749 section 4.4): no session and no refresh token."""
+    now = prove_current(database, clock, snapshot)
+    if _CLIENT_CREDENTIALS not in client.grant_types or client.is_public:
+        return Refused(Refusal.GRANT_NOT_ALLOWED)
+    granted = granted_scope(client, scope)
+    if granted is None:
+        return Refused(Refusal.INVALID_SCOPE)
+    tenant = snapshot.tenant(client.tenant_id) if client.tenant_id else None
+    if client.tenant_id and (tenant is None or not tenant.enabled):
+        return Refused(Refusal.TENANT_DISABLED)
+    return issuing.client_token(snapshot, client, granted, now)

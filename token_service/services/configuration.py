@@ -1,0 +1,169 @@
+"""The worker's copy of the configuration, and how it is never behind when it matters.
+
+A `Snapshot` belongs to one version. Every hot statement reads the version in force with its row;
+when it differs, `StaleConfiguration` sends the request round once more with a new snapshot. Before
+a request is *refused* because of what the snapshot says (no such client, wrong secret, unknown
+key), `prove_current` asks for the version, so nobody is refused because a worker was behind.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from token_service.clock import Clock
+from token_service.crypto.jwt import SignatureCache
+from token_service.crypto.keyring import KeyEncryption, Keyring
+from token_service.domain.clients import Client
+from token_service.domain.failures import StaleConfiguration, Unavailable
+from token_service.domain.policies import NEVER, Policy
+from token_service.domain.sessions import MAX_CLOCK_DIFFERENCE, Rules
+from token_service.domain.tenants import Tenant
+from token_service.storage import configuration as stored
+from token_service.storage import keys as stored_keys
+from token_service.storage.configuration import Environment, Versioned
+from token_service.storage.database import Database
+
+Value = TypeVar("Value")
+
+_CACHED = 10_000
+"""Clients and tenants kept per worker; beyond that all are dropped and read again when needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Clients, tenants, policies and keys of one configuration version."""
+
+    version: int
+    epoch: int
+    issuer: str
+    policy: Policy
+    keyring: Keyring
+    signatures: SignatureCache
+    signing_algorithm: str
+    _read_client: Callable[["Snapshot", str], Client | None]
+    _read_tenant: Callable[["Snapshot", str], Tenant | None]
+    _clients: dict[str, Client] = field(default_factory=dict, repr=False)
+    _tenants: dict[str, Tenant] = field(default_factory=dict, repr=False)
+
+    def client(self, client_id: str) -> Client | None:
+        """The client, or None; raises `StaleConfiguration` where the copy is behind."""
+        found = self._clients.get(client_id)
+        if found is None and (found := self._read_client(self, client_id)):
+            _remember(self._clients, client_id, found)
+        return found
+
+    def tenant(self, tenant_id: str) -> Tenant | None:
+        """The tenant, or None; raises `StaleConfiguration` where the copy is behind."""
+        found = self._tenants.get(tenant_id)
+        if found is None and (found := self._read_tenant(self, tenant_id)):
+            _remember(self._tenants, tenant_id, found)
+        return found
+
+    def policy_of(self, tenant: Tenant) -> Policy:
+        """The tenant's effective policy."""
+        return self.policy.replaced(dict(tenant.policy)) if tenant.policy else self.policy
+
+    def rules(self, tenant_id: str, client: Client) -> Rules | None:
+        """What holds for the client's grants in the tenant; None for an unknown tenant."""
+        tenant = self.tenant(tenant_id)
+        if tenant is None:
+            return None
+        return Rules(self.policy_of(tenant), tenant.epoch, client.epoch)
+
+    @property
+    def force_relogin(self) -> int:
+        """The environment's forced re-login in seconds, for tenants that inherit it."""
+        return NEVER if self.policy.force_relogin is None else self.policy.force_relogin
+
+
+class Configuration:
+    """Holds the newest snapshot of one worker."""
+
+    def __init__(
+        self,
+        database: Database,
+        encryption: KeyEncryption,
+        issuer: str,
+        defaults: Policy,
+        signing_algorithm: str,
+    ) -> None:
+        """`defaults` are the environment's policies from the settings."""
+        self._signing_algorithm = signing_algorithm
+        self._database = database
+        self._encryption = encryption
+        self._issuer = issuer
+        self._defaults = defaults
+        self._loading = threading.Lock()
+        self._signatures = SignatureCache(4096)
+        self._snapshot: Snapshot | None = None
+
+    def current(self) -> Snapshot:
+        """The snapshot in memory; it may be behind, and every answer proves that it was not."""
+        return self._snapshot or self.reload(None)
+
+    def reload(self, stale: Snapshot | None) -> Snapshot:
+        """Load the configuration in force, once for all threads that found `stale` behind."""
+        with self._loading:
+            if self._snapshot is None or self._snapshot is stale:
+                self._snapshot = self._load()
+            return self._snapshot
+
+    def _load(self) -> Snapshot:
+        with self._database.reading() as tx:
+            # Version first: what is read after it can only be newer, and then the next use of
+            # this snapshot finds its version behind.
+            environment = stored.read_environment(tx)
+            keyring = Keyring.open(stored_keys.read_all(tx), self._encryption)
+        return Snapshot(
+            version=environment.version,
+            epoch=environment.epoch,
+            issuer=self._issuer,
+            policy=self._defaults.replaced(dict(environment.policy)),
+            keyring=keyring,
+            signatures=self._signatures,
+            signing_algorithm=self._signing_algorithm,
+            _read_client=self._read_client,
+            _read_tenant=self._read_tenant,
+        )
+
+    def _read_client(self, snapshot: Snapshot, client_id: str) -> Client | None:
+        with self._database.reading() as tx:
+            _same_version(snapshot, stored.read_environment(tx))
+            return stored.read_client(tx, client_id)
+
+    def _read_tenant(self, snapshot: Snapshot, tenant_id: str) -> Tenant | None:
+        with self._database.reading() as tx:
+            _same_version(snapshot, stored.read_environment(tx))
+            return stored.read_tenant(tx, tenant_id)
+
+
+def prove_current(database: Database, clock: Clock, snapshot: Snapshot) -> datetime:
+    """Prove that the snapshot is the configuration in force and the clock right; the time.
+
+    Raises `StaleConfiguration` or `Unavailable`.
+    """
+    with database.query() as tx:
+        now = clock.now()
+        prove(snapshot, stored.version(database, tx), now)
+    return now
+
+
+def prove(snapshot: Snapshot, read: Versioned, now: datetime) -> None:
+    """Prove by what a statement read that clock and configuration are right."""
+    if abs(read.database_now - now) > MAX_CLOCK_DIFFERENCE:
+        raise Unavailable("clock: differs from the database's")
+    if read.version != snapshot.version:
+        raise StaleConfiguration
+
+
+def _same_version(snapshot: Snapshot, environment: Environment) -> None:
+    if environment.version != snapshot.version:
+        raise StaleConfiguration
+
+
+def _remember(cache: dict[str, Value], key: str, value: Value) -> None:
+    if len(cache) >= _CACHED:
+        cache.clear()
+    cache[key] = value

@@ -1,0 +1,169 @@
+"""Making tokens: the one place where an access token gets its claims."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from token_service.crypto import jwt, locators, opaque, refresh_tokens
+from token_service.crypto.locators import Locator
+from token_service.domain import claims
+from token_service.domain.clients import Client
+from token_service.domain.policies import Policy
+from token_service.domain.sessions import GrantState, access_token_end
+from token_service.services.configuration import Snapshot
+
+_JTI_RANDOM_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedTokens:
+    """The answer to a sign-in, a refresh or a client-credentials request.
+
+    `expires_in` is in seconds. `refresh_token`, `sid`, `tenant_id` and `account_id` are None for
+    client credentials.
+    """
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    scope: str
+    refresh_token: str | None = field(default=None, repr=False)
+    sid: str | None = None
+    tenant_id: str | None = None
+    account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """For whom a session's access token is, and what bounds it."""
+
+    locator: Locator
+    client: Client
+    policy: Policy
+    scope: str
+    authenticated_at: datetime
+    methods: tuple[str, ...]
+    absolute_end: datetime | None
+
+
+def holder(
+    locator: Locator, client: Client, policy: Policy, scope: str, state: GrantState
+) -> Holder:
+    """The holder that a stored grant describes."""
+    return Holder(
+        locator=locator,
+        client=client,
+        policy=policy,
+        scope=scope,
+        authenticated_at=state.authenticated_at,
+        methods=state.methods,
+        absolute_end=state.absolute_end,
+    )
+
+
+def session_tokens(
+    snapshot: Snapshot, held: Holder, refresh_token: str, now: datetime
+) -> IssuedTokens:
+    """An access token of a session (RFC 9068) beside its refresh token.
+
+    `jti` begins with the sealed locator, so an online check reads exactly its grant.
+    """
+    locator, client = held.locator, held.client
+    issued_at = claims.instant(now)
+    expires_at = claims.instant(access_token_end(held.policy, now, held.absolute_end))
+    body = _common(snapshot, client, locator.account_id, held.scope, issued_at, expires_at) | {
+        "jti": _session_jti(snapshot, locator, now),
+        "sid": locator.sid,
+        "tenantId": locator.tenant_id,
+        "auth_time": claims.instant(held.authenticated_at),
+        "amr": list(held.methods),
+    }
+    return IssuedTokens(
+        access_token=_signed(snapshot, client, body, now),
+        expires_in=expires_at - issued_at,
+        scope=held.scope,
+        refresh_token=refresh_token,
+        sid=locator.sid,
+        tenant_id=locator.tenant_id,
+        account_id=locator.account_id,
+    )
+
+
+def client_token(snapshot: Snapshot, client: Client, scope: str, now: datetime) -> IssuedTokens:
+    """An access token for client credentials (RFC 6749 section 4.4): no session, no refresh.
+
+    `sub` is the client id, which no account id can equal: those are 32 hexadecimal characters, and
+    such client ids are not given out.
+    """
+    issued_at = claims.instant(now)
+    tenant = snapshot.tenant(client.tenant_id) if client.tenant_id else None
+    policy = snapshot.policy_of(tenant) if tenant else snapshot.policy
+    expires_at = issued_at + policy.access_lifetime
+    body = _common(snapshot, client, client.client_id, scope, issued_at, expires_at)
+    body["jti"] = client_jti(client)
+    if client.tenant_id:
+        body["tenantId"] = client.tenant_id
+    return IssuedTokens(
+        access_token=_signed(snapshot, client, body, now),
+        expires_in=expires_at - issued_at,
+        scope=scope,
+    )
+
+
+def refresh_token(
+    snapshot: Snapshot,
+    locator: Locator,
+    secret: bytes,
+    *,
+    generation: int,
+    key_number: int,
+    now: datetime,
+) -> str:
+    """The refresh token of one generation; the same arguments always give the same token."""
+    keys = snapshot.keyring.opaque_keys(now)
+    return refresh_tokens.issue(
+        keys, locator=locator, generation=generation, key_number=key_number, secret=secret
+    )
+
+
+def locator_in(snapshot: Snapshot, jti: str, now: datetime) -> Locator | None:
+    """The locator that a session token's `jti` begins with, or None."""
+    data = opaque.decode(jti)
+    if data is None or len(data) != locators.LOCATOR_LENGTH + _JTI_RANDOM_BYTES:
+        return None
+    keys = snapshot.keyring.opaque_keys(now)
+    return locators.unseal(keys.locator_keys, data[: locators.LOCATOR_LENGTH])
+
+
+def client_jti(client: Client) -> str:
+    """Epoch and random part: a token from before the client was disabled stays dead for good."""
+    return opaque.encode(client.epoch.to_bytes(8) + opaque.new_bytes(16))
+
+
+def epoch_in(jti: str) -> int | None:
+    """The client's epoch in a client-credentials token's `jti`, or None."""
+    data = opaque.decode(jti)
+    return int.from_bytes(data[:8]) if data is not None and len(data) == 24 else None
+
+
+def _session_jti(snapshot: Snapshot, locator: Locator, now: datetime) -> str:
+    key = snapshot.keyring.opaque_keys(now).current.locator_key
+    return opaque.encode(locators.seal(key, locator) + opaque.new_bytes(_JTI_RANDOM_BYTES))
+
+
+def _common(
+    snapshot: Snapshot, client: Client, subject: str, scope: str, issued_at: int, expires_at: int
+) -> dict[str, object]:
+    audience = client.audience
+    return {
+        "iss": snapshot.issuer,
+        "sub": subject,
+        "aud": audience[0] if len(audience) == 1 else list(audience),
+        "client_id": client.client_id,
+        "scope": scope,
+        "iat": issued_at,
+        "exp": expires_at,
+    }
+
+
+def _signed(snapshot: Snapshot, client: Client, body: dict[str, object], now: datetime) -> str:
+    algorithm = client.signing_algorithm or snapshot.signing_algorithm
+    return jwt.sign(snapshot.keyring.signing_key(algorithm, now), body, claims.TYPE)

@@ -1,0 +1,253 @@
+"""The refresh: one guarded statement, one pure decision, one signature, one transaction."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from token_service.clock import Clock
+from token_service.crypto import opaque, refresh_tokens
+from token_service.crypto.refresh_tokens import Presented
+from token_service.domain import scopes
+from token_service.domain.clients import Client
+from token_service.domain.events import AuditEvent, Event, Origin
+from token_service.domain.failures import Unavailable
+from token_service.domain.refreshing import Presentation, Verdict, explain
+from token_service.domain.refusals import Refusal, Refused
+from token_service.domain.sessions import GrantKey, GrantState, Rules
+from token_service.services import issuing
+from token_service.services.configuration import Snapshot, prove, prove_current
+from token_service.services.endings import Cause, end_session, write_end
+from token_service.services.issuing import IssuedTokens
+from token_service.storage import audit, grants, sessions
+from token_service.storage.configuration import Versioned
+from token_service.storage.database import Database, InTransaction, Statements, Transaction
+from token_service.storage.grants import ReadState, Rotation
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """A refresh as it was asked for, by a client that has authenticated."""
+
+    client: Client
+    token: str = field(repr=False)
+    scope: str | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One genuine refresh token, what it is measured against, and who presents it."""
+
+    database: Database
+    snapshot: Snapshot
+    command: Refresh
+    presented: Presented
+    rules: Rules
+
+    @property
+    def key(self) -> GrantKey:
+        return grant_key(self.presented)
+
+    @property
+    def presentation(self) -> Presentation:
+        return Presentation(
+            client_id=self.command.client.client_id,
+            tenant_id=self.presented.locator.tenant_id,
+            generation=self.presented.generation,
+            key_number=self.presented.key_number,
+            secret_hash=self.presented.secret_hash,
+        )
+
+    def rotation(self, now: datetime) -> Rotation:
+        return Rotation(
+            key=self.key,
+            presented=self.presentation,
+            next_key_number=self.snapshot.keyring.opaque_keys(now).current.number,
+            tenant_epoch=self.rules.tenant_epoch,
+            client_epoch=self.rules.client_epoch,
+            configuration_version=self.snapshot.version,
+            unused_limit=self.rules.policy.unused_limit,
+            force_relogin=self.snapshot.force_relogin,
+            used_from=self.command.origin.address[:45],
+            now=now,
+        )
+
+    def read(self, tx: Statements) -> ReadState | None:
+        return grants.read(
+            self.database,
+            tx,
+            self.key,
+            self.presented.locator.tenant_id,
+            self.snapshot.force_relogin,
+        )
+
+
+def grant_key(presented: Presented) -> GrantKey:
+    """The primary key of the grant that a genuine refresh token names."""
+    locator = presented.locator
+    return GrantKey(locator.account_id, locator.sid, locator.grant_id)
+
+
+def refresh(
+    database: Database, clock: Clock, snapshot: Snapshot, command: Refresh
+) -> IssuedTokens | Refused:
+    """Use a refresh token once and give its successor (RFC 6749 section 6, RFC 9700 4.14.2).
+
+    A token whose answer was lost gives the same successor again inside the retry window; a replay
+    ends the session; a request that fails for any other reason spends nothing.
+    """
+    presented = parsed(database, clock, snapshot, command.token)
+    if presented is None:
+        return Refused(Refusal.UNKNOWN_TOKEN)
+    rules = snapshot.rules(presented.locator.tenant_id, command.client)
+    if rules is None:
+        prove_current(database, clock, snapshot)
+        return Refused(Refusal.UNKNOWN_TENANT)
+    attempt = _Attempt(database, snapshot, command, presented, rules)
+    if command.scope is not None and (refusal := _scope_refusal(attempt, clock)):
+        return refusal
+    for _ in range(2):
+        with database.statement() as tx:
+            now = clock.now()
+            state = grants.rotate(database, tx, attempt.rotation(now))
+        if state is not None:
+            return _successor(attempt, state, now)
+        outcome = _unused(attempt, clock)
+        if outcome is not None:
+            return outcome
+    raise Unavailable("refresh: the statement does not apply to a faultless grant")
+
+
+def parsed(database: Database, clock: Clock, snapshot: Snapshot, token: str) -> Presented | None:
+    """A genuine refresh token, or None; garbage is refused without touching the database."""
+    keys = snapshot.keyring.opaque_keys(clock.now())
+    presented = refresh_tokens.parse(keys, token)
+    if presented is None and refresh_tokens.names_unknown_key(keys, token):
+        # Another worker may have made it with a key that is newer than this snapshot.
+        prove_current(database, clock, snapshot)
+    return presented
+
+
+def _scope_refusal(attempt: _Attempt, clock: Clock) -> Refused | None:
+    """Refuse a wrong scope before anything is spent; a chain's scope never changes.
+
+    Where the token is no good for another reason, that one is left to the statement to find.
+    """
+    with attempt.database.query() as tx:
+        now = clock.now()
+        read = attempt.read(tx)
+    if read is None or read.state.client_id != attempt.command.client.client_id:
+        return None
+    prove(attempt.snapshot, Versioned(read.state.configuration_version, read.database_now), now)
+    client = attempt.command.client
+    if scopes.narrowed(attempt.command.scope, read.state.scope, client.scope_names) is None:
+        return Refused(Refusal.INVALID_SCOPE)
+    return None
+
+
+def _unused(attempt: _Attempt, clock: Clock) -> IssuedTokens | Refused | None:
+    """Why the statement did not apply: read what is there and act on it; None: try once more."""
+    with attempt.database.query() as tx:
+        now = clock.now()
+        read = attempt.read(tx)
+    if read is None:
+        prove_current(attempt.database, clock, attempt.snapshot)
+        return Refused(Refusal.UNKNOWN_TOKEN)
+    verdict = _verdict(attempt, read, now)
+    if verdict is Verdict.FAULTLESS:
+        return None
+    elsewhere = read.state.used_from != attempt.command.origin.address[:45]
+    if verdict is Verdict.RETRY and not elsewhere:
+        return _successor(attempt, read.state, now)
+    with attempt.database.transaction() as transaction:
+        return _recorded(attempt, transaction, clock)
+
+
+def _verdict(attempt: _Attempt, read: ReadState, now: datetime) -> Verdict | Refusal:
+    prove(attempt.snapshot, Versioned(read.state.configuration_version, read.database_now), now)
+    return explain(attempt.presentation, read.state, attempt.rules, now)
+
+
+def _recorded(attempt: _Attempt, tx: Transaction, clock: Clock) -> IssuedTokens | Refused | None:
+    """Decide once more with the session locked, and write down what the decision means."""
+    statements = InTransaction(tx)
+    sessions.lock(tx, attempt.key.account_id, attempt.key.sid)
+    now = clock.now()
+    read = attempt.read(statements)
+    if read is None:
+        return Refused(Refusal.UNKNOWN_TOKEN)
+    state = read.state
+    match _verdict(attempt, read, now):
+        case Verdict.FAULTLESS:
+            return None
+        case Verdict.RETRY:
+            _record(attempt, tx, Event.REFRESH_RETRIED_ELSEWHERE, state, now)
+            return _successor(attempt, state, now)
+        case Verdict.AHEAD:
+            advanced = grants.rotate(
+                attempt.database, statements, attempt.rotation(now), ahead=True
+            )
+            if advanced is None:
+                return None
+            _record(attempt, tx, Event.REFRESH_AHEAD, state, now)
+            return _successor(attempt, advanced, now)
+        case Verdict.REPLAY:
+            _end_by_replay(attempt, tx, state, now)
+            return Refused(Refusal.REPLAYED)
+        case Refusal.FOREIGN_CLIENT as refusal:
+            _record(attempt, tx, Event.REFRESH_FOREIGN_CLIENT, state, now)
+            return Refused(refusal)
+        case refusal:
+            write_end(tx, state, Cause(refusal, "service", attempt.command.origin), now)
+            return Refused(refusal)
+
+
+def _successor(attempt: _Attempt, state: GrantState, now: datetime) -> IssuedTokens:
+    """The tokens of the row's current generation: the same ones for whoever asks again."""
+    locator, client = attempt.presented.locator, attempt.command.client
+    token = issuing.refresh_token(
+        attempt.snapshot,
+        locator,
+        attempt.presented.secret,
+        generation=state.generation,
+        key_number=state.key_number,
+        now=now,
+    )
+    scope = scopes.narrowed(attempt.command.scope, state.scope, client.scope_names)
+    held = issuing.holder(locator, client, attempt.rules.policy, scope or "", state)
+    return issuing.session_tokens(attempt.snapshot, held, token, now)
+
+
+def _end_by_replay(attempt: _Attempt, tx: Transaction, state: GrantState, now: datetime) -> None:
+    client_id = attempt.command.client.client_id
+    cause = Cause(
+        Refusal.REPLAYED,
+        f"client:{client_id}",
+        attempt.command.origin,
+        {"generation": attempt.presented.generation, "current_generation": state.generation},
+    )
+    end_session(
+        tx,
+        state.key.account_id,
+        state.key.sid,
+        cause,
+        now,
+        tenant_id=state.tenant_id,
+        client_id=client_id,
+    )
+
+
+def _record(
+    attempt: _Attempt, tx: Transaction, event: Event, state: GrantState, now: datetime
+) -> None:
+    client_id = attempt.command.client.client_id
+    row = AuditEvent(
+        event=event,
+        origin=attempt.command.origin,
+        actor=f"client:{client_id}",
+        account_id=state.key.account_id,
+        tenant_id=state.tenant_id,
+        client_id=state.client_id,
+        sid=state.key.sid,
+        details={"generation": attempt.presented.generation},
+    )
+    audit.record(tx, opaque.new_id(now), row, now)

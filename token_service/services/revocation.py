@@ -1,0 +1,103 @@
+"""Giving tokens back and ending sessions by them: done before it is answered, on every node."""
+
+from datetime import timedelta
+
+from token_service.clock import Clock
+from token_service.crypto import opaque
+from token_service.domain import claims
+from token_service.domain.claims import AccessClaims
+from token_service.domain.clients import Client
+from token_service.domain.events import AuditEvent, Event, Origin
+from token_service.domain.refusals import Refusal, Refused
+from token_service.domain.sessions import GrantKey
+from token_service.services.configuration import Snapshot
+from token_service.services.endings import Cause, end_grant, end_session
+from token_service.services.inspection import session_token, verified
+from token_service.services.refreshing import grant_key, parsed
+from token_service.storage import audit, grants, revoked_tokens, sessions
+from token_service.storage.database import Database, InTransaction
+
+
+def revoke(
+    database: Database, clock: Clock, snapshot: Snapshot, caller: Client, token: str, origin: Origin
+) -> Refused | None:
+    """Token revocation (RFC 7009) by the token's own client: ends the grant behind it.
+
+    Either token of the grant will do, also an older refresh token or an expired access token: who
+    gives a token back means the whole of it. A token that is none, or another client's, is answered
+    like success by the caller, and nothing happens (RFC 7009 section 2.2).
+    """
+    found = _named(database, clock, snapshot, token)
+    if isinstance(found, Refused):
+        return found
+    if isinstance(found, AccessClaims):
+        if found.client_id != caller.client_id:
+            return Refused(Refusal.FOREIGN_CLIENT)
+        _revoke_client_token(database, clock, found, origin)
+        return None
+    key, tenant_id = found
+    cause = Cause(Refusal.REVOKED, f"client:{caller.client_id}", origin)
+    with database.transaction() as tx:
+        sessions.lock(tx, key.account_id, key.sid)
+        now = clock.now()
+        read = grants.read(database, InTransaction(tx), key, tenant_id, snapshot.force_relogin)
+        if read is None:
+            return Refused(Refusal.UNKNOWN_TOKEN)
+        if read.state.client_id != caller.client_id:
+            return Refused(Refusal.FOREIGN_CLIENT)
+        end_grant(tx, read.state, cause, now)
+    return None
+
+
+def invalidate(
+    database: Database, clock: Clock, snapshot: Snapshot, token: str, origin: Origin
+) -> Refused | None:
+    """End the session of a token, by possession of it; saying it twice is fine.
+
+    An expired access token still ends its session: who signs out late must not be told that it is
+    done while the refresh token lives on.
+    """
+    found = _named(database, clock, snapshot, token)
+    if isinstance(found, Refused):
+        return found
+    if isinstance(found, AccessClaims):
+        _revoke_client_token(database, clock, found, origin)
+        return None
+    key, tenant_id = found
+    cause = Cause(Refusal.SIGNED_OUT, f"account:{key.account_id}", origin)
+    with database.transaction() as tx:
+        sessions.lock(tx, key.account_id, key.sid)
+        end_session(tx, key.account_id, key.sid, cause, clock.now(), tenant_id=tenant_id)
+    return None
+
+
+def _named(
+    database: Database, clock: Clock, snapshot: Snapshot, token: str
+) -> tuple[GrantKey, str] | AccessClaims | Refused:
+    """The grant and tenant that a token names, or the claims of a token without a session."""
+    if presented := parsed(database, clock, snapshot, token):
+        return grant_key(presented), presented.locator.tenant_id
+    access = verified(database, clock, snapshot, token)
+    if isinstance(access, Refused) or access.sid is None:
+        return access
+    named = session_token(snapshot, access, clock.now())
+    return (named.key, named.tenant_id) if named else Refused(Refusal.UNKNOWN_TOKEN)
+
+
+def _revoke_client_token(
+    database: Database, clock: Clock, access: AccessClaims, origin: Origin
+) -> None:
+    expires_at = claims.moment(access.expires_at) + timedelta(seconds=claims.LEEWAY_SECONDS)
+    with database.transaction() as tx:
+        now = clock.now()
+        if expires_at <= now:
+            return
+        revoked_tokens.add(tx, access.jti, expires_at)
+        event = AuditEvent(
+            event=Event.TOKEN_REVOKED,
+            origin=origin,
+            actor=f"client:{access.client_id}",
+            reason=Refusal.REVOKED,
+            client_id=access.client_id,
+        )
+        audit.record(tx, opaque.new_id(now), event, now)

@@ -1,0 +1,202 @@
+"""Accounts, their sign-in names and their memberships."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from token_service.domain.accounts import Account, Membership, SignInName
+from token_service.storage.database import Transaction
+from token_service.storage.tables import account_names, accounts, memberships
+
+
+class ListedAccount(NamedTuple):
+    """An account with its names, as an administrator sees it."""
+
+    account: Account
+    names: tuple[str, ...]
+
+
+def insert_account(
+    tx: Transaction, account: Account, names: Iterable[SignInName], now: datetime
+) -> None:
+    """Write a new account; an integrity error says that one of its names is taken."""
+    tx.execute(
+        insert(accounts).values(
+            account_id=account.account_id,
+            enabled=account.enabled,
+            epoch=account.epoch,
+            password_hash=account.password_hash,
+            password_changed_at=now if account.password_hash else None,
+            default_tenant_id=account.default_tenant_id,
+            next_membership=1 + max((one.number for one in account.memberships), default=0),
+            session_limit=None,
+            profile={},
+            created_at=now,
+        )
+    )
+    for name in names:
+        tx.execute(
+            insert(account_names).values(
+                name=name.normalised,
+                account_id=account.account_id,
+                kind=name.kind,
+                display=name.display,
+            )
+        )
+    for membership in account.memberships:
+        _insert_membership(tx, account.account_id, membership, now)
+
+
+def account_id_of(tx: Transaction, name: str) -> str | None:
+    """The account that a normalised sign-in name belongs to."""
+    return tx.execute(
+        select(account_names.c.account_id).where(account_names.c.name == name)
+    ).scalar_one_or_none()
+
+
+def read(tx: Transaction, account_id: str) -> Account | None:
+    """One account with its memberships, or None."""
+    return _read(tx, account_id, lock=False)
+
+
+def lock(tx: Transaction, account_id: str) -> Account | None:
+    """The same, with the account's row locked to the end of the transaction.
+
+    Whatever opens sessions or changes memberships holds this lock, and takes it before that of any
+    session or grant, so that two of them can neither overtake nor block each other for good.
+    """
+    return _read(tx, account_id, lock=True)
+
+
+def _read(tx: Transaction, account_id: str, *, lock: bool) -> Account | None:
+    query = select(accounts).where(accounts.c.account_id == account_id)
+    # FOR NO KEY UPDATE: readers of foreign keys and the hot statements are not in its way.
+    row = tx.execute(query.with_for_update(key_share=True) if lock else query).one_or_none()
+    if row is None:
+        return None
+    found = tx.execute(
+        select(memberships)
+        .where(memberships.c.account_id == account_id)
+        .order_by(memberships.c.number)
+    ).all()
+    return _account(row, found)
+
+
+def replace_password(tx: Transaction, account_id: str, old_hash: str, new_hash: str) -> bool:
+    """Store the same password hashed anew; False where the stored hash is another by now."""
+    result = tx.execute(
+        update(accounts)
+        .where(accounts.c.account_id == account_id, accounts.c.password_hash == old_hash)
+        .values(password_hash=new_hash)
+    )
+    return result.rowcount == 1
+
+
+def set_enabled(tx: Transaction, account_id: str, *, enabled: bool) -> int | None:
+    """Switch an account on or off and raise its epoch; the new epoch, or None if unchanged."""
+    row = tx.execute(
+        update(accounts)
+        .where(accounts.c.account_id == account_id, accounts.c.enabled.is_not(enabled))
+        .values(enabled=enabled, epoch=accounts.c.epoch + 1)
+        .returning(accounts.c.epoch)
+    ).one_or_none()
+    return None if row is None else int(row.epoch)
+
+
+def raise_epoch(tx: Transaction, account_id: str) -> int | None:
+    """End every session of the account by one row update; the new epoch, None if unknown."""
+    row = tx.execute(
+        update(accounts)
+        .where(accounts.c.account_id == account_id)
+        .values(epoch=accounts.c.epoch + 1)
+        .returning(accounts.c.epoch)
+    ).one_or_none()
+    return None if row is None else int(row.epoch)
+
+
+def add_membership(
+    tx: Transaction, account_id: str, tenant_id: str, roles: tuple[str, ...], now: datetime
+) -> Membership | None:
+    """Join a tenant under a number never given before; None for an unknown account.
+
+    An integrity error says that the account is a member already. The caller holds the account.
+    """
+    row = tx.execute(
+        update(accounts)
+        .where(accounts.c.account_id == account_id)
+        .values(next_membership=accounts.c.next_membership + 1)
+        .returning(accounts.c.next_membership)
+    ).one_or_none()
+    if row is None:
+        return None
+    membership = Membership(tenant_id, row.next_membership - 1, roles)
+    _insert_membership(tx, account_id, membership, now)
+    return membership
+
+
+def remove_membership(tx: Transaction, account_id: str, tenant_id: str) -> bool:
+    """Leave a tenant: its grants are dead from this commit on; False where there was none."""
+    result = tx.execute(
+        delete(memberships).where(
+            memberships.c.account_id == account_id, memberships.c.tenant_id == tenant_id
+        )
+    )
+    return result.rowcount == 1
+
+
+def is_member(tx: Transaction, account_id: str, tenant_id: str) -> bool:
+    """Whether the account belongs to the tenant."""
+    found = tx.execute(
+        select(memberships.c.number).where(
+            memberships.c.account_id == account_id, memberships.c.tenant_id == tenant_id
+        )
+    ).one_or_none()
+    return found is not None
+
+
+def page(tx: Transaction, after: str, limit: int) -> list[ListedAccount]:
+    """Accounts in the order of their ids, from the one after `after` ('' for the first)."""
+    query = select(accounts).order_by(accounts.c.account_id).limit(limit)
+    if after:
+        query = query.where(accounts.c.account_id > after)
+    rows = tx.execute(query).all()
+    ids = [row.account_id for row in rows]
+    names, members = defaultdict(list), defaultdict(list)
+    for name in tx.execute(select(account_names).where(account_names.c.account_id.in_(ids))):
+        names[name.account_id].append(name.display)
+    for member in tx.execute(select(memberships).where(memberships.c.account_id.in_(ids))):
+        members[member.account_id].append(member)
+    return [
+        ListedAccount(_account(row, members[row.account_id]), tuple(names[row.account_id]))
+        for row in rows
+    ]
+
+
+def _insert_membership(
+    tx: Transaction, account_id: str, membership: Membership, now: datetime
+) -> None:
+    tx.execute(
+        insert(memberships).values(
+            account_id=account_id,
+            tenant_id=membership.tenant_id,
+            number=membership.number,
+            roles=list(membership.roles),
+            created_at=now,
+        )
+    )
+
+
+def _account(row: Row[Any], members: Iterable[Row[Any]]) -> Account:
+    return Account(
+        account_id=row.account_id,
+        enabled=row.enabled,
+        epoch=row.epoch,
+        password_hash=row.password_hash,
+        default_tenant_id=row.default_tenant_id,
+        memberships=tuple(
+            Membership(one.tenant_id, one.number, tuple(one.roles)) for one in members
+        ),
+    )

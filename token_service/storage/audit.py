@@ -1,0 +1,66 @@
+"""The audit log: rows are only ever added, in the transaction of the change they tell of."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import insert, select
+
+from token_service.domain.events import AuditEvent, Event, Origin
+from token_service.storage.database import Transaction
+from token_service.storage.tables import audit_events
+
+
+class Recorded(NamedTuple):
+    """An audit event as it was stored."""
+
+    at: datetime
+    event: AuditEvent
+
+
+def record(tx: Transaction, event_id: str, event: AuditEvent, now: datetime) -> None:
+    """Write one event."""
+    tx.execute(
+        insert(audit_events).values(
+            account_id=event.account_id,
+            event_id=event_id,
+            at=now,
+            event=event.event,
+            reason=event.reason,
+            actor=event.actor[:300],
+            tenant_id=event.tenant_id,
+            client_id=event.client_id,
+            sid=event.sid,
+            address=event.origin.address[:45],
+            user_agent=event.origin.user_agent[:400],
+            request_id=event.origin.request_id[:64],
+            details=dict(event.details),
+        )
+    )
+
+
+def events_of(tx: Transaction, account_id: str, limit: int = 1000) -> list[Recorded]:
+    """The newest events of an account, oldest first."""
+    rows = tx.execute(
+        select(audit_events)
+        .where(audit_events.c.account_id == account_id)
+        .order_by(audit_events.c.event_id.desc())
+        .limit(limit)
+    ).all()
+    return [_recorded(row) for row in reversed(rows)]
+
+
+def _recorded(row: Any) -> Recorded:  # noqa: ANN401 - a row of any select
+    return Recorded(
+        row.at,
+        AuditEvent(
+            event=Event(row.event),
+            origin=Origin(row.address, row.user_agent, row.request_id),
+            actor=row.actor,
+            account_id=row.account_id,
+            reason=row.reason,
+            tenant_id=row.tenant_id,
+            client_id=row.client_id,
+            sid=row.sid,
+            details=row.details,
+        ),
+    )

@@ -1,0 +1,234 @@
+"""The environment row, tenants and clients: what every worker keeps a copy of.
+
+Each change raises the environment's `configuration_version` in the same transaction, and whoever
+loads a part of the configuration is told the version that it belongs to.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, insert, select, update
+
+from token_service.domain.clients import (
+    AuthenticationMethod,
+    Client,
+    ClientKind,
+    ClientSecret,
+    Permission,
+)
+from token_service.domain.tenants import Tenant
+from token_service.storage.compiled import Compiled, Flavour, compiled, database_now
+from token_service.storage.database import Database, Statements, Transaction
+from token_service.storage.tables import clients, environment, tenants
+from token_service.storage.types import micros, moment, optional_moment
+
+
+class Environment(NamedTuple):
+    """The environment's row."""
+
+    version: int
+    epoch: int
+    policy: Mapping[str, Any]
+
+
+class Versioned(NamedTuple):
+    """The configuration version in force, and the database's clock, as one statement read them."""
+
+    version: int
+    database_now: datetime
+
+
+def version(database: Database, tx: Statements) -> Versioned:
+    """The cheapest question there is: has the configuration changed, and is the clock right?"""
+    rows = tx.run(_version(database.flavour), database.clock_parameters())
+    return Versioned(rows[0][0], moment(rows[0][1]))
+
+
+def read_environment(tx: Transaction) -> Environment:
+    """The environment's row, as last committed."""
+    row = tx.execute(select(environment)).one()
+    return Environment(row.configuration_version, row.epoch, row.policy)
+
+
+def lock_environment(tx: Transaction) -> Environment | None:
+    """The environment's row, locked to the end of the transaction; None before the first start."""
+    row = tx.execute(select(environment).with_for_update()).one_or_none()
+    return None if row is None else Environment(row.configuration_version, row.epoch, row.policy)
+
+
+def create_environment(tx: Transaction) -> None:
+    """Write the one row; an integrity error says that another process was first."""
+    tx.execute(insert(environment).values(id=1, configuration_version=1, epoch=1, policy={}))
+
+
+def changed(tx: Transaction) -> None:
+    """Tell every worker that its copy of the configuration is behind, from this commit on."""
+    tx.execute(
+        update(environment).values(configuration_version=environment.c.configuration_version + 1)
+    )
+
+
+def raise_environment_epoch(tx: Transaction) -> int:
+    """End every session there is; answers the new epoch."""
+    tx.execute(update(environment).values(epoch=environment.c.epoch + 1))
+    return int(tx.execute(select(environment.c.epoch)).scalar_one())
+
+
+def insert_tenant(tx: Transaction, tenant: Tenant, now: datetime) -> None:
+    """Write a new tenant; an integrity error says that the name is taken."""
+    tx.execute(
+        insert(tenants).values(
+            tenant_id=tenant.tenant_id,
+            name=tenant.name,
+            enabled=tenant.enabled,
+            epoch=tenant.epoch,
+            policy=dict(tenant.policy),
+            force_relogin=None,
+            created_at=now,
+        )
+    )
+    changed(tx)
+
+
+def read_tenant(tx: Transaction, tenant_id: str) -> Tenant | None:
+    """One tenant, or None."""
+    row = tx.execute(select(tenants).where(tenants.c.tenant_id == tenant_id)).one_or_none()
+    return None if row is None else _tenant(row)
+
+
+def list_tenants(tx: Transaction, after: str, limit: int) -> list[Tenant]:
+    """Tenants in the order of their ids, from the one after `after` ('' for the first)."""
+    query = select(tenants).order_by(tenants.c.tenant_id).limit(limit)
+    if after:
+        query = query.where(tenants.c.tenant_id > after)
+    return [_tenant(row) for row in tx.execute(query)]
+
+
+def set_tenant_enabled(tx: Transaction, tenant_id: str, *, enabled: bool) -> int | None:
+    """Switch a tenant on or off and raise its epoch, so that old sessions stay ended.
+
+    Answers the new epoch, or None where nothing changed.
+    """
+    row = tx.execute(
+        update(tenants)
+        .where(tenants.c.tenant_id == tenant_id, tenants.c.enabled.is_not(enabled))
+        .values(enabled=enabled, epoch=tenants.c.epoch + 1)
+        .returning(tenants.c.epoch)
+    ).one_or_none()
+    if row is None:
+        return None
+    changed(tx)
+    return int(row.epoch)
+
+
+def insert_client(tx: Transaction, client: Client, now: datetime) -> None:
+    """Write a new client; an integrity error says that the id is taken."""
+    tx.execute(insert(clients).values(**_client_values(client), created_at=now))
+    changed(tx)
+
+
+def read_client(tx: Transaction, client_id: str) -> Client | None:
+    """One client, or None."""
+    row = tx.execute(select(clients).where(clients.c.client_id == client_id)).one_or_none()
+    return None if row is None else _client(row)
+
+
+def list_clients(tx: Transaction, after: str, limit: int) -> list[Client]:
+    """Clients in the order of their ids, from the one after `after` ('' for the first)."""
+    query = select(clients).order_by(clients.c.client_id).limit(limit)
+    if after:
+        query = query.where(clients.c.client_id > after)
+    return [_client(row) for row in tx.execute(query)]
+
+
+def replace_secrets(tx: Transaction, client_id: str, secrets: tuple[ClientSecret, ...]) -> bool:
+    """Set the client's live secrets; False where there is no such client."""
+    result = tx.execute(
+        update(clients)
+        .where(clients.c.client_id == client_id)
+        .values(secrets=_secret_values(secrets))
+    )
+    changed(tx)
+    return result.rowcount == 1
+
+
+def set_client_enabled(tx: Transaction, client_id: str, *, enabled: bool) -> int | None:
+    """Switch a client on or off and raise its epoch; the new epoch, or None if unchanged."""
+    row = tx.execute(
+        update(clients)
+        .where(clients.c.client_id == client_id, clients.c.enabled.is_not(enabled))
+        .values(enabled=enabled, epoch=clients.c.epoch + 1)
+        .returning(clients.c.epoch)
+    ).one_or_none()
+    if row is None:
+        return None
+    changed(tx)
+    return int(row.epoch)
+
+
+@lru_cache
+def _version(flavour: Flavour) -> Compiled:
+    return compiled(select(environment.c.configuration_version, database_now(flavour)), flavour)
+
+
+def _tenant(row: Row[Any]) -> Tenant:
+    return Tenant(
+        tenant_id=row.tenant_id,
+        name=row.name,
+        enabled=row.enabled,
+        epoch=row.epoch,
+        policy=row.policy,
+    )
+
+
+def _client(row: Row[Any]) -> Client:
+    return Client(
+        client_id=row.client_id,
+        name=row.name,
+        kind=ClientKind(row.kind),
+        tenant_id=row.tenant_id,
+        authentication=AuthenticationMethod(row.authentication),
+        secrets=tuple(
+            ClientSecret(one["hash"], optional_moment(one["expires_at"])) for one in row.secrets
+        ),
+        grant_types=frozenset(row.grant_types),
+        scope=row.scope,
+        default_scope=row.default_scope,
+        audiences=tuple(row.audiences),
+        resource_identifier=row.resource_identifier,
+        permissions=frozenset(Permission(one) for one in row.permissions),
+        first_party=row.first_party,
+        signing_algorithm=row.signing_algorithm,
+        enabled=row.enabled,
+        epoch=row.epoch,
+    )
+
+
+def _client_values(client: Client) -> dict[str, object]:
+    return {
+        "client_id": client.client_id,
+        "name": client.name,
+        "kind": client.kind,
+        "tenant_id": client.tenant_id,
+        "authentication": client.authentication,
+        "secrets": _secret_values(client.secrets),
+        "grant_types": sorted(client.grant_types),
+        "scope": client.scope,
+        "default_scope": client.default_scope,
+        "audiences": list(client.audiences),
+        "resource_identifier": client.resource_identifier,
+        "permissions": sorted(client.permissions),
+        "first_party": client.first_party,
+        "signing_algorithm": client.signing_algorithm,
+        "enabled": client.enabled,
+        "epoch": client.epoch,
+    }
+
+
+def _secret_values(secrets: tuple[ClientSecret, ...]) -> list[dict[str, object]]:
+    return [
+        {"hash": one.hash, "expires_at": None if one.expires_at is None else micros(one.expires_at)}
+        for one in secrets
+    ]

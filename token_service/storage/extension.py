@@ -1,0 +1,33 @@
+"""Flask-SQLAlchemy owns the engine; this is the one place where storage meets Flask."""
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine
+
+from token_service.storage.tables import metadata
+
+db = SQLAlchemy(metadata=metadata)
+"""For Flask-Migrate, and for the engine; no models and no sessions of it are used."""
+
+
+def engine_of(app: Flask, url: str, pool_size: int, pool_timeout_seconds: int) -> Engine:
+    """Bind the extension to the application and give its engine."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _options(url, pool_size, pool_timeout_seconds)
+    db.init_app(app)
+    with app.app_context():
+        return db.engine
+
+
+def _options(url: str, pool_size: int, pool_timeout_seconds: int) -> dict[str, object]:
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": 2}}
+    return {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        # A burst beyond the pool waits its turn; that is not a database that is away.
+        "pool_timeout": pool_timeout_seconds,
+        # Found dead before use, a connection that a restart broke costs nobody an answer.
+        "pool_pre_ping": True,
+        "connect_args": {"connect_timeout": 2, "application_name": "token-service"},
+    }

@@ -1,0 +1,107 @@
+"""Dropping what is over, in small batches, by any number of processes at once."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, select, tuple_, update
+
+from token_service.storage.database import Transaction
+from token_service.storage.sessions import day
+from token_service.storage.tables import (
+    audit_events,
+    failure_counts,
+    grants,
+    revoked_tokens,
+    sessions,
+)
+
+
+class Candidate(NamedTuple):
+    """A session whose bucket has come, and when it really ended or will at the latest."""
+
+    account_id: str
+    sid: str
+    over_at: datetime
+
+
+def candidates(tx: Transaction, now: datetime, limit: int) -> list[Candidate]:
+    """Sessions to look at, locked; those that another purger holds are skipped.
+
+    The stored end of a grant is the latest that it can have: past it nothing revives, so a row that
+    is dropped after it can no longer be refreshed.
+    """
+    rows = tx.execute(
+        select(sessions.c.account_id, sessions.c.sid, sessions.c.ended_at, sessions.c.created_at)
+        .where(sessions.c.purge_day <= day(now))
+        .order_by(sessions.c.purge_day)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not rows:
+        return []
+    ends = _grant_ends(tx, [(row.account_id, row.sid) for row in rows])
+    return [
+        Candidate(
+            row.account_id,
+            row.sid,
+            row.ended_at or ends.get((row.account_id, row.sid), row.created_at),
+        )
+        for row in rows
+    ]
+
+
+def drop(tx: Transaction, found: Sequence[Candidate]) -> int:
+    """Delete the sessions and their grants; answers how many sessions."""
+    keys = [(one.account_id, one.sid) for one in found]
+    if not keys:
+        return 0
+    tx.execute(delete(grants).where(tuple_(grants.c.account_id, grants.c.sid).in_(keys)))
+    result = tx.execute(
+        delete(sessions).where(tuple_(sessions.c.account_id, sessions.c.sid).in_(keys))
+    )
+    return int(result.rowcount)
+
+
+def postpone(tx: Transaction, found: Sequence[Candidate], retention: timedelta) -> None:
+    """Look at the sessions again on the day after they may be dropped."""
+    for one in found:
+        tx.execute(
+            update(sessions)
+            .where(sessions.c.account_id == one.account_id, sessions.c.sid == one.sid)
+            .values(purge_day=day(one.over_at + retention) + 1)
+        )
+
+
+def drop_revoked_tokens(tx: Transaction, before: datetime, limit: int) -> int:
+    """Forget revoked tokens that expired before the given time."""
+    chosen = select(revoked_tokens.c.jti).where(revoked_tokens.c.expires_at < before).limit(limit)
+    result = tx.execute(delete(revoked_tokens).where(revoked_tokens.c.jti.in_(chosen)))
+    return int(result.rowcount)
+
+
+def drop_failure_counts(tx: Transaction, before: datetime, limit: int) -> int:
+    """Forget failure counts that were last raised before the given time."""
+    column = failure_counts.c.subject
+    chosen = select(column).where(failure_counts.c.last_failure_at < before).limit(limit)
+    return int(tx.execute(delete(failure_counts).where(column.in_(chosen))).rowcount)
+
+
+def drop_audit_events(tx: Transaction, before: datetime, limit: int) -> int:
+    """Forget audit events that are older than their retention."""
+    key = tuple_(audit_events.c.account_id, audit_events.c.event_id)
+    chosen = (
+        select(audit_events.c.account_id, audit_events.c.event_id)
+        .where(audit_events.c.at < before)
+        .limit(limit)
+    )
+    return int(tx.execute(delete(audit_events).where(key.in_(chosen))).rowcount)
+
+
+def _grant_ends(tx: Transaction, keys: list[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
+    rows = tx.execute(
+        select(grants.c.account_id, grants.c.sid, func.max(grants.c.ends_at).label("ends_at"))
+        .where(tuple_(grants.c.account_id, grants.c.sid).in_(keys))
+        .group_by(grants.c.account_id, grants.c.sid)
+    )
+    return {(row.account_id, row.sid): row.ends_at for row in rows}

@@ -1,0 +1,39 @@
+"""Client-credentials tokens that were revoked, kept until they would have expired anyway."""
+
+from datetime import datetime
+from functools import lru_cache
+
+from sqlalchemy import String, bindparam, exists, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from token_service.storage.compiled import Compiled, Flavour, compiled, database_now
+from token_service.storage.configuration import Versioned
+from token_service.storage.database import Database, Statements, Transaction
+from token_service.storage.tables import environment, revoked_tokens
+from token_service.storage.types import moment
+
+
+def add(tx: Transaction, jti: str, expires_at: datetime) -> None:
+    """Revoke the token; saying it twice is fine."""
+    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
+    tx.execute(
+        dialect.insert(revoked_tokens)
+        .values(jti=jti, expires_at=expires_at)
+        .on_conflict_do_nothing()
+    )
+
+
+def is_revoked(database: Database, tx: Statements, jti: str) -> tuple[bool, Versioned]:
+    """Whether the token was revoked, with the configuration version in force."""
+    rows = tx.run(_is_revoked(database.flavour), {"jti": jti, **database.clock_parameters()})
+    revoked, version, database_clock = rows[0]
+    return bool(revoked), Versioned(version, moment(database_clock))
+
+
+@lru_cache
+def _is_revoked(flavour: Flavour) -> Compiled:
+    named = revoked_tokens.c.jti == bindparam("jti", type_=String, required=True)
+    found = exists().where(named)
+    return compiled(
+        select(found, environment.c.configuration_version, database_now(flavour)), flavour
+    )

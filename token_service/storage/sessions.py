@@ -1,0 +1,166 @@
+"""Sessions: opened, seen, ended and listed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from token_service.domain.refusals import Refusal
+from token_service.domain.sessions import Device, Session
+from token_service.storage.database import Transaction
+from token_service.storage.tables import sessions
+from token_service.storage.types import micros
+
+_MICROSECONDS_PER_DAY = 86_400_000_000
+
+
+def day(moment: datetime) -> int:
+    """Whole days since the epoch: the coarse bucket that purging goes by."""
+    return micros(moment) // _MICROSECONDS_PER_DAY
+
+
+def insert_session(tx: Transaction, session: Session, purge_after: datetime) -> None:
+    """Write a new session; `purge_after` is the earliest time that its row can be dropped."""
+    tx.execute(
+        insert(sessions).values(
+            account_id=session.account_id,
+            sid=session.sid,
+            created_at=session.created_at,
+            authenticated_at=session.authenticated_at,
+            last_active_at=session.last_active_at,
+            capped_at=session.capped_at,
+            account_epoch=session.account_epoch,
+            environment_epoch=session.environment_epoch,
+            methods=" ".join(session.methods),
+            remembered=session.remembered,
+            impersonator=session.impersonator,
+            purge_day=day(purge_after) + 1,
+            **_device_values(session.device),
+        )
+    )
+
+
+def lock(tx: Transaction, account_id: str, sid: str) -> Session | None:
+    """One session with its row locked to the end of the transaction, or None."""
+    row = tx.execute(
+        select(sessions)
+        .where(sessions.c.account_id == account_id, sessions.c.sid == sid)
+        .with_for_update(key_share=True)
+    ).one_or_none()
+    return None if row is None else _session(row)
+
+
+def account_of(tx: Transaction, sid: str) -> str | None:
+    """The account of a session whose id is all that is known (rare: no primary-key look-up)."""
+    return tx.execute(select(sessions.c.account_id).where(sessions.c.sid == sid)).scalars().first()
+
+
+def end(
+    tx: Transaction, account_id: str, sid: str, reason: Refusal, ended_by: str, now: datetime
+) -> bool:
+    """End a session, and with it everything under it; False where it had ended already."""
+    result = tx.execute(
+        update(sessions)
+        .where(
+            sessions.c.account_id == account_id,
+            sessions.c.sid == sid,
+            sessions.c.ended_at.is_(None),
+        )
+        .values(ended_at=now, end_reason=reason, ended_by=ended_by[:300], purge_day=day(now))
+    )
+    return result.rowcount == 1
+
+
+def see(
+    tx: Transaction, account_id: str, sid: str, device: Device, now: datetime
+) -> Session | None:
+    """Record activity and where it came from; moves no expiry. None where the session ended."""
+    row = tx.execute(
+        update(sessions)
+        .where(
+            sessions.c.account_id == account_id,
+            sessions.c.sid == sid,
+            sessions.c.ended_at.is_(None),
+        )
+        .values(last_active_at=now, **_device_values(device))
+        .returning(*sessions.c)
+    ).one_or_none()
+    return None if row is None else _session(row)
+
+
+def keep(tx: Transaction, account_id: str, sid: str, account_epoch: int) -> bool:
+    """Carry one session over to a raised epoch of its account: "all others" leaves exactly it."""
+    result = tx.execute(
+        update(sessions)
+        .where(
+            sessions.c.account_id == account_id,
+            sessions.c.sid == sid,
+            sessions.c.ended_at.is_(None),
+            sessions.c.account_epoch == account_epoch - 1,
+        )
+        .values(account_epoch=account_epoch)
+    )
+    return result.rowcount == 1
+
+
+def page(
+    tx: Transaction, account_id: str, account_epoch: int, before: str | None, limit: int
+) -> Sequence[Session]:
+    """Sessions of an account that nobody ended, newest first, below the id `before`."""
+    query = (
+        select(sessions)
+        .where(
+            sessions.c.account_id == account_id,
+            sessions.c.ended_at.is_(None),
+            sessions.c.account_epoch == account_epoch,
+        )
+        .order_by(sessions.c.sid.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(sessions.c.sid < before)
+    return [_session(row) for row in tx.execute(query)]
+
+
+def _device_values(device: Device) -> dict[str, Any]:
+    return {
+        "ip": device.ip[:45],
+        "user_agent": device.user_agent[:400],
+        "browser": device.browser[:80],
+        "os": device.os[:80],
+        "device": device.device[:80],
+        "city": device.city,
+        "country": device.country,
+        "latitude": device.latitude,
+        "longitude": device.longitude,
+    }
+
+
+def _session(row: Row[Any]) -> Session:
+    return Session(
+        account_id=row.account_id,
+        sid=row.sid,
+        created_at=row.created_at,
+        authenticated_at=row.authenticated_at,
+        last_active_at=row.last_active_at,
+        capped_at=row.capped_at,
+        account_epoch=row.account_epoch,
+        environment_epoch=row.environment_epoch,
+        methods=tuple(row.methods.split()),
+        remembered=row.remembered,
+        impersonator=row.impersonator,
+        device=Device(
+            ip=row.ip,
+            user_agent=row.user_agent,
+            browser=row.browser,
+            os=row.os,
+            device=row.device,
+            city=row.city,
+            country=row.country,
+            latitude=row.latitude,
+            longitude=row.longitude,
+        ),
+        ended_at=row.ended_at,
+        end_reason=None if row.end_reason is None else Refusal(row.end_reason),
+    )

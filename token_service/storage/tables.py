@@ -1,0 +1,255 @@
+"""The schema. Every table that belongs to an account has `account_id` first in its primary key.
+
+So each hot statement finds its rows by primary key, and the tables distribute over the nodes of a
+PostgreSQL cluster by `account_id`; tenants, clients and keys are small reference tables. No row is
+written per refresh or per access token: storage per session is constant.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+from token_service.storage.types import Identifier, Instant
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+environment = Table(
+    "environment",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("configuration_version", BigInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("policy", JSON, nullable=False),
+)
+"""One row, id 1. Each change of a client, tenant, policy or key raises `configuration_version`."""
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("tenant_id", Identifier, primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("policy", JSON, nullable=False),
+    Column("force_relogin", BigInteger),
+    Column("created_at", Instant, nullable=False),
+)
+"""`force_relogin` (seconds) repeats the policy's value for the hot statements; NULL = inherited."""
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("client_id", String(255), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("tenant_id", Identifier),
+    Column("authentication", String(40), nullable=False),
+    Column("secrets", JSON, nullable=False),
+    Column("grant_types", JSON, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("default_scope", Text, nullable=False),
+    Column("audiences", JSON, nullable=False),
+    Column("resource_identifier", String(255)),
+    Column("permissions", JSON, nullable=False),
+    Column("first_party", Boolean, nullable=False),
+    Column("signing_algorithm", String(10)),
+    Column("enabled", Boolean, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("kid", String(128), primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("purpose", String(20), nullable=False),
+    Column("algorithm", String(20), nullable=False),
+    Column("private_encrypted", LargeBinary, nullable=False),
+    Column("public_jwk", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("activates_at", Instant, nullable=False),
+    Column("retires_at", Instant, nullable=False),
+    Column("gone_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Column("revoked_reason", String(200)),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("password_hash", Text),
+    Column("password_changed_at", Instant),
+    Column("default_tenant_id", Identifier),
+    Column("next_membership", Integer, nullable=False),
+    Column("session_limit", Integer),
+    Column("profile", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+account_names = Table(
+    "account_names",
+    metadata,
+    Column("name", String(320), primary_key=True),
+    Column("account_id", Identifier, nullable=False, index=True),
+    Column("kind", String(10), nullable=False),
+    Column("display", String(320), nullable=False),
+)
+"""Sign-in names, by their normalised form; the one way from a name to an account."""
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("tenant_id", Identifier, primary_key=True, index=True),
+    Column("number", Integer, nullable=False),
+    Column("roles", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+"""`number` is never given twice within an account: who leaves and returns is not the old member."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("sid", Identifier, primary_key=True, index=True),
+    Column("created_at", Instant, nullable=False),
+    Column("authenticated_at", Instant, nullable=False),
+    Column("last_active_at", Instant, nullable=False),
+    Column("capped_at", Instant),
+    Column("account_epoch", BigInteger, nullable=False),
+    Column("environment_epoch", BigInteger, nullable=False),
+    Column("methods", String(80), nullable=False),
+    Column("remembered", Boolean, nullable=False),
+    Column("impersonator", String(255)),
+    Column("ip", String(45), nullable=False),
+    Column("user_agent", String(400), nullable=False),
+    Column("browser", String(80), nullable=False),
+    Column("os", String(80), nullable=False),
+    Column("device", String(80), nullable=False),
+    Column("city", String(120)),
+    Column("country", String(120)),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("ended_at", Instant),
+    Column("end_reason", String(40)),
+    Column("ended_by", String(300)),
+    Column("purge_day", Integer, nullable=False),
+)
+"""One sign-in on one device. `purge_day` counts days since the epoch and is only an estimate."""
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("sid", Identifier, primary_key=True),
+    Column("grant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("client_id", String(255), nullable=False),
+    Column("tenant_id", Identifier, nullable=False),
+    Column("membership", Integer, nullable=False),
+    Column("tenant_epoch", BigInteger, nullable=False),
+    Column("client_epoch", BigInteger, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("key_number", Integer, nullable=False),
+    Column("secret_hash", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("used_at", Instant, nullable=False),
+    Column("used_from", String(45), nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("end_reason", String(40)),
+    # Half-empty pages let a refresh write the new row version beside the old one (HOT), and no
+    # column that a refresh changes is indexed.
+    postgresql_with={"fillfactor": 50},
+)
+"""What one client holds under one session for one tenant, with its refresh chain."""
+
+account_epochs = Table(
+    "account_epochs",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", String(40), nullable=False),
+    Column("raised_by", String(300), nullable=False),
+    Column("raised_at", Instant, nullable=False),
+)
+"""Why, by whom and when an account's epoch was raised: the reason of every session it ended."""
+
+configuration_epochs = Table(
+    "configuration_epochs",
+    metadata,
+    Column("owner", String(300), primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", String(40), nullable=False),
+    Column("raised_by", String(300), nullable=False),
+    Column("raised_at", Instant, nullable=False),
+)
+"""The same for `environment`, `tenant:<id>` and `client:<id>`."""
+
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    Column("jti", String(200), primary_key=True),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+"""Client-credentials tokens that were revoked: the only per-token row there is."""
+
+failure_counts = Table(
+    "failure_counts",
+    metadata,
+    Column("subject", String(100), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_failure_at", Instant, nullable=False, index=True),
+)
+"""Failed sign-ins per account and per source; `subject` is a keyed hash, never a name."""
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("event_id", Identifier, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("event", String(40), nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("actor", String(300), nullable=False),
+    Column("tenant_id", Identifier),
+    Column("client_id", String(255)),
+    Column("sid", Identifier),
+    Column("address", String(45), nullable=False),
+    Column("user_agent", String(400), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("details", JSON, nullable=False),
+)
+
+Index(
+    "ix_sessions_not_ended",
+    sessions.c.account_id,
+    sessions.c.account_epoch,
+    sessions.c.sid,
+    sqlite_where=sessions.c.ended_at.is_(None),
+    postgresql_where=sessions.c.ended_at.is_(None),
+)
+Index("ix_sessions_purge_day", sessions.c.purge_day, sessions.c.account_id, sessions.c.sid)
+Index("ix_audit_events_at", audit_events.c.at)

@@ -1,0 +1,32 @@
+"""What the views need of one application: made by `app.py`, found through Flask."""
+
+from dataclasses import dataclass, field
+from typing import cast
+
+from flask import current_app
+
+from token_service.clock import Clock
+from token_service.services.configuration import Configuration
+from token_service.services.keys import KeyPlan
+from token_service.services.signing_in import Gate
+from token_service.settings import Settings
+from token_service.storage.database import Database
+
+EXTENSION = "token_service"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One worker's parts, each made once."""
+
+    settings: Settings = field(repr=False)
+    clock: Clock
+    database: Database
+    configuration: Configuration
+    gate: Gate
+    keys: KeyPlan
+
+
+def parts() -> Parts:
+    """The parts of the application that handles this request."""
+    return cast(Parts, current_app.extensions[EXTENSION])
