@@ -14,8 +14,8 @@ from token_service.crypto.keyring import (
     Algorithm,
     KeyEncryptionKeys,
     KeyPurpose,
+    KeyRecord,
     Keyring,
-    KeyRow,
     PrivateKey,
     SigningKey,
     generate,
@@ -31,7 +31,7 @@ SIGNING = (Algorithm.ES256, Algorithm.RS256, Algorithm.EDDSA)
 
 def key_row(
     algorithm: str = Algorithm.ES256, *, number: int = 1, activates_at: datetime = NOW - DAY
-) -> KeyRow:
+) -> KeyRecord:
     """A key that is active for 10 days and verifies for 10 more."""
     purpose = KeyPurpose.OPAQUE if algorithm == Algorithm.HKDF_SHA256 else KeyPurpose.SIGNING
     return generate(
@@ -47,12 +47,12 @@ def key_row(
 
 
 @functools.cache
-def standing_row(algorithm: str) -> KeyRow:
+def standing_row(algorithm: str) -> KeyRecord:
     """One key of each algorithm for the whole run: an RSA key takes a second to make."""
     return key_row(algorithm)
 
 
-def keyring_of(*rows: KeyRow) -> Keyring:
+def keyring_of(*rows: KeyRecord) -> Keyring:
     return Keyring.open(rows, ENCRYPTION)
 
 

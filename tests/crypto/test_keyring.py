@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import x25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.crypto.building import (
     DAY,
@@ -25,6 +27,7 @@ from token_service.crypto.keyring import (
     KeyState,
     KeyUnreadable,
     NoKey,
+    _context,
     generate,
     rewrap,
 )
@@ -310,6 +313,15 @@ class TestEncryption:
         same_key = Keyring.open([rewrapped], new).signing_key("ES256", NOW).private_key
         key = Keyring.open([row], old).signing_key("ES256", NOW).private_key
         assert same_key.private_numbers() == key.private_numbers()
+
+    def test_a_private_key_that_cannot_sign_is_unreadable(self):
+        row = key_row(Algorithm.EDDSA)
+        exchange = x25519.X25519PrivateKey.generate().private_bytes(
+            Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+        )
+        odd = replace(row, private_encrypted=ENCRYPTION.encrypt(exchange, _context(row)))
+        with pytest.raises(KeyUnreadable, match="no key for EdDSA"):
+            keyring_of(odd).signing_key("EdDSA", NOW)
 
     @pytest.mark.parametrize("keys", [[], [b""], [b"x" * 31], [KEK, b"x" * 33]])
     def test_key_encryption_keys_of_another_length_are_refused(self, keys):

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol, Self
 
 from cryptography.exceptions import InvalidTag
@@ -26,6 +25,7 @@ from token_service.crypto import opaque
 from token_service.crypto.jwk import PublicKey, jwk_of, key_of, public_members, thumbprint
 from token_service.crypto.locators import MAX_KEY_NUMBER
 from token_service.crypto.refresh_tokens import OpaqueKey, OpaqueKeys
+from token_service.domain.keys import Algorithm, KeyPurpose, KeyRecord, KeyState
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
@@ -38,33 +38,7 @@ _KEK_ID_LENGTH = 8
 _NONCE_LENGTH = 12
 
 
-class KeyPurpose(StrEnum):
-    """`signing`: JWTs. `opaque`: the tags of refresh tokens and locators."""
-
-    SIGNING = "signing"
-    OPAQUE = "opaque"
-
-
-class Algorithm(StrEnum):
-    """What a key is for; fixed when it is made, and never taken from a token's header."""
-
-    ES256 = "ES256"
-    RS256 = "RS256"
-    EDDSA = "EdDSA"
-    HKDF_SHA256 = "HKDF-SHA256"
-
-
 SIGNING_ALGORITHMS = frozenset({Algorithm.ES256, Algorithm.RS256, Algorithm.EDDSA})
-
-
-class KeyState(StrEnum):
-    """Where a key is on its way. Only an active key makes; a gone or revoked one proves nothing."""
-
-    NEXT = "next"
-    ACTIVE = "active"
-    RETIRED = "retired"
-    GONE = "gone"
-    REVOKED = "revoked"
 
 
 class NoKey(LookupError):
@@ -73,41 +47,6 @@ class NoKey(LookupError):
 
 class KeyUnreadable(Exception):
     """A stored key cannot be decrypted, with the reason for the operator."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRow:
-    """A key as it is stored.
-
-    `kid` is the RFC 7638 thumbprint of a signing key and `opaque-<number>` of an opaque one.
-    `public_jwk` is JSON, empty for opaque keys. `private_encrypted` holds PKCS #8 in DER for a
-    signing key and 32 random bytes for an opaque one, and opens only for this row: kid, number,
-    purpose, algorithm and public key are authenticated with it, so that who can write to the
-    database, but has no key-encryption key, cannot plant a key of their own.
-    """
-
-    kid: str
-    number: int
-    purpose: str
-    algorithm: str
-    private_encrypted: bytes = field(repr=False)
-    public_jwk: str
-    created_at: datetime
-    activates_at: datetime
-    retires_at: datetime
-    gone_at: datetime
-    revoked_at: datetime | None
-    revoked_reason: str | None
-
-    def state(self, now: datetime) -> KeyState:
-        """Where the key is at `now`. A revocation is never in the future: clocks may disagree."""
-        if self.revoked_at is not None:
-            return KeyState.REVOKED
-        if now < self.activates_at:
-            return KeyState.NEXT
-        if now < self.retires_at:
-            return KeyState.ACTIVE
-        return KeyState.RETIRED if now < self.gone_at else KeyState.GONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +128,7 @@ def generate(
     retires_at: datetime,
     gone_at: datetime,
     encryption: KeyEncryption,
-) -> KeyRow:
+) -> KeyRecord:
     """A new key, ready to be stored.
 
     Raises ValueError if the algorithm is not one of the purpose, if the times are out of order, or
@@ -200,7 +139,7 @@ def generate(
     if not 1 <= number <= MAX_KEY_NUMBER:
         raise ValueError(f"the number of a key is 1 to {MAX_KEY_NUMBER}")
     private, kid, public_jwk = _new_material(purpose, algorithm, number)
-    row = KeyRow(
+    row = KeyRecord(
         kid=kid,
         number=number,
         purpose=str(purpose),
@@ -217,7 +156,7 @@ def generate(
     return replace(row, private_encrypted=encryption.encrypt(private, _context(row)))
 
 
-def rewrap(row: KeyRow, encryption: KeyEncryption) -> KeyRow:
+def rewrap(row: KeyRecord, encryption: KeyEncryption) -> KeyRecord:
     """The same key, encrypted under the present first key-encryption key."""
     private = _private_part(row, encryption)
     return replace(row, private_encrypted=encryption.encrypt(private, _context(row)))
@@ -239,7 +178,7 @@ class Keyring:
     needs a row that cannot be decrypted raises KeyUnreadable: that is neither a yes nor a no.
     """
 
-    def __init__(self, rows: Sequence[KeyRow], encryption: KeyEncryption) -> None:
+    def __init__(self, rows: Sequence[KeyRecord], encryption: KeyEncryption) -> None:
         self._encryption = encryption
         self._signing_rows = {row.kid: row for row in rows if row.purpose == KeyPurpose.SIGNING}
         self._opaque_rows = [
@@ -250,7 +189,7 @@ class Keyring:
         self._opaque_window: _OpaqueWindow | None = None
 
     @classmethod
-    def open(cls, rows: Sequence[KeyRow], encryption: KeyEncryption) -> Self:
+    def open(cls, rows: Sequence[KeyRecord], encryption: KeyEncryption) -> Self:
         """Raises ValueError if two rows claim one kid, or two opaque keys one number."""
         kids = [row.kid for row in rows]
         numbers = [row.number for row in rows if row.purpose == KeyPurpose.OPAQUE]
@@ -321,7 +260,7 @@ class Keyring:
         )
 
 
-def _newest_active(rows: Iterable[KeyRow], now: datetime) -> KeyRow | None:
+def _newest_active(rows: Iterable[KeyRecord], now: datetime) -> KeyRecord | None:
     active = (row for row in rows if row.state(now) is KeyState.ACTIVE)
     return max(active, key=lambda row: (row.activates_at, row.number, row.kid), default=None)
 
@@ -346,7 +285,7 @@ def _new_private_key(algorithm: str) -> PrivateKey:
     return rsa.generate_private_key(public_exponent=_RSA_EXPONENT, key_size=RSA_BITS)
 
 
-def _private_key(row: KeyRow, encryption: KeyEncryption) -> PrivateKey:
+def _private_key(row: KeyRecord, encryption: KeyEncryption) -> PrivateKey:
     # OpenSSL's check of an RSA key takes a third of a second of the first request; the encryption
     # has just proved that these bytes are the ones that were generated here.
     key = load_der_private_key(
@@ -357,7 +296,7 @@ def _private_key(row: KeyRow, encryption: KeyEncryption) -> PrivateKey:
     return key
 
 
-def _verifying_key(row: KeyRow, encryption: KeyEncryption) -> VerifyingKey:
+def _verifying_key(row: KeyRecord, encryption: KeyEncryption) -> VerifyingKey:
     # Decrypting proves that the public key stands in the row that it was generated with.
     _private_part(row, encryption)
     material = public_members(json.loads(row.public_jwk))
@@ -370,7 +309,7 @@ def _verifying_key(row: KeyRow, encryption: KeyEncryption) -> VerifyingKey:
     )
 
 
-def _private_part(row: KeyRow, encryption: KeyEncryption) -> bytes:
+def _private_part(row: KeyRecord, encryption: KeyEncryption) -> bytes:
     try:
         return encryption.decrypt(row.private_encrypted, _context(row))
     except KeyUnreadable as unreadable:
@@ -379,7 +318,7 @@ def _private_part(row: KeyRow, encryption: KeyEncryption) -> bytes:
         raise KeyUnreadable(f"key {row.kid}: its public part is no JWK") from None
 
 
-def _context(row: KeyRow) -> bytes:
+def _context(row: KeyRecord) -> bytes:
     """What the encryption of a row is bound to: each part with its length before it, so that
     nothing moves from one to the next. The thumbprint stands for the public key, whose JSON a
     database may write in another way."""

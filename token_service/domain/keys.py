@@ -7,14 +7,14 @@ from enum import StrEnum
 
 
 class KeyPurpose(StrEnum):
-    """What a key is for."""
+    """`signing`: JWTs. `opaque`: the tags of refresh tokens and locators."""
 
     SIGNING = "signing"
     OPAQUE = "opaque"
 
 
 class KeyState(StrEnum):
-    """Where a key is in its life."""
+    """Where a key is in its life. Only an active key makes; a gone or revoked one proves nothing."""
 
     NEXT = "next"
     ACTIVE = "active"
@@ -23,12 +23,25 @@ class KeyState(StrEnum):
     REVOKED = "revoked"
 
 
-OPAQUE_ALGORITHM = "HKDF-SHA256"
+class Algorithm(StrEnum):
+    """What a key computes; fixed when it is made, and never taken from a token's header."""
+
+    ES256 = "ES256"
+    RS256 = "RS256"
+    EDDSA = "EdDSA"
+    HKDF_SHA256 = "HKDF-SHA256"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """A key as it is stored. `public_jwk` is JSON text (RFC 7517), '' for a symmetric key."""
+    """A key as it is stored.
+
+    `kid` is the RFC 7638 thumbprint of a signing key and `opaque-<number>` of an opaque one.
+    `public_jwk` is JSON, empty for opaque keys. `private_encrypted` holds PKCS #8 in DER for a
+    signing key and 32 random bytes for an opaque one, and opens only for this row: kid, number,
+    purpose, algorithm and public key are authenticated with it, so that who can write to the
+    database, but has no key-encryption key, cannot plant a key of their own.
+    """
 
     kid: str
     number: int
@@ -44,7 +57,7 @@ class KeyRecord:
     revoked_reason: str | None = None
 
     def state(self, now: datetime) -> KeyState:
-        """Where the key is in its life at the given time."""
+        """Where the key is at `now`. A revocation is never in the future: clocks may disagree."""
         if self.revoked_at is not None:
             return KeyState.REVOKED
         if now < self.activates_at:

@@ -8,7 +8,7 @@ from token_service.crypto import keyring, opaque
 from token_service.crypto.keyring import KeyEncryption
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.keys import (
-    OPAQUE_ALGORITHM,
+    Algorithm,
     KeyPeriod,
     KeyPurpose,
     KeyRecord,
@@ -33,7 +33,7 @@ class KeyPlan:
 
     def kinds(self) -> Iterable[tuple[KeyPurpose, str, KeyRules]]:
         """Every purpose and algorithm with its rules."""
-        yield KeyPurpose.OPAQUE, OPAQUE_ALGORITHM, self.opaque
+        yield KeyPurpose.OPAQUE, Algorithm.HKDF_SHA256, self.opaque
         for algorithm in self.algorithms:
             yield KeyPurpose.SIGNING, algorithm, self.signing
 

@@ -41,9 +41,7 @@ def compiled(statement: ClauseElement, flavour: Flavour) -> Compiled:
     dialect = sqlite.dialect(paramstyle="named") if flavour.is_sqlite else psycopg.dialect()  # type: ignore[no-untyped-call]
     result = cast(SQLCompiler, statement.compile(dialect=dialect))
     constants = {
-        name: parameter.value
-        for name, parameter in result.binds.items()
-        if not parameter.required
+        name: parameter.value for name, parameter in result.binds.items() if not parameter.required
     }
     return Compiled(str(result), constants)
 
