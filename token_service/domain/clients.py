@@ -1,5 +1,6 @@
 """OAuth clients: what each kind may do."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -35,6 +36,8 @@ class Permission(StrEnum):
 
 
 ADMIN_SCOPE = "admin"
+_ID = re.compile(r"[A-Za-z0-9._~-]{1,255}")
+_ACCOUNT_ID = re.compile(r"[0-9A-Fa-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,24 @@ class Client:
     def may(self, permission: Permission) -> bool:
         """Whether the client holds the permission."""
         return permission in self.permissions
+
+
+def well_formed_id(client_id: str) -> bool:
+    """Whether a client may have this id: unreserved characters of a URL, 1 to 255 of them.
+
+    Never one that looks like an account's id: `sub` is the client's id in a client-credentials
+    token, and a resource server would take it for that account (RFC 9068 section 5).
+    """
+    return _ID.fullmatch(client_id) is not None and _ACCOUNT_ID.fullmatch(client_id) is None
+
+
+def scopes_allowed(kind: ClientKind, scope: str) -> bool:
+    """Whether clients of the kind may be registered with the scope.
+
+    Scopes are granted to clients, whoever signs in: with `admin` for an application, each of its
+    users would be an administrator.
+    """
+    return kind is ClientKind.ADMIN or ADMIN_SCOPE not in scopes.names(scope)
 
 
 def granted_scope(client: Client, requested: str | None) -> str | None:

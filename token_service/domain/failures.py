@@ -13,6 +13,10 @@ class Unavailable(Exception):
         self.retry_after = retry_after
 
 
+class Conflict(Exception):  # noqa: N818
+    """Something unique is taken already; the transaction was rolled back."""
+
+
 class StaleConfiguration(Exception):
     """The worker's copy of clients, tenants, policies or keys is behind the database.
 

@@ -50,6 +50,10 @@ class Refusal(StrEnum):
     INVALID_SCOPE = "invalid_scope"
     WRONG_AUDIENCE = "wrong_audience"
     NOT_FOUND = "not_found"
+    TAKEN = "taken"
+    MALFORMED = "malformed"
+    ALREADY_A_MEMBER = "already_a_member"
+    UNSUITABLE_PASSWORD = "unsuitable_password"
     FORBIDDEN = "forbidden"
 
 

@@ -22,7 +22,7 @@ class ListedAccount(NamedTuple):
 def insert_account(
     tx: Transaction, account: Account, names: Iterable[SignInName], now: datetime
 ) -> None:
-    """Write a new account; an integrity error says that one of its names is taken."""
+    """Write a new account; `Conflict` says that one of its names is taken."""
     tx.execute(
         insert(accounts).values(
             account_id=account.account_id,
@@ -95,6 +95,17 @@ def replace_password(tx: Transaction, account_id: str, old_hash: str, new_hash: 
     return result.rowcount == 1
 
 
+def set_password(tx: Transaction, account_id: str, password_hash: str, now: datetime) -> int | None:
+    """Store another password and raise the account's epoch; the new epoch, None if unknown."""
+    row = tx.execute(
+        update(accounts)
+        .where(accounts.c.account_id == account_id)
+        .values(password_hash=password_hash, password_changed_at=now, epoch=accounts.c.epoch + 1)
+        .returning(accounts.c.epoch)
+    ).one_or_none()
+    return None if row is None else int(row.epoch)
+
+
 def set_enabled(tx: Transaction, account_id: str, *, enabled: bool) -> int | None:
     """Switch an account on or off and raise its epoch; the new epoch, or None if unchanged."""
     row = tx.execute(
@@ -122,7 +133,7 @@ def add_membership(
 ) -> Membership | None:
     """Join a tenant under a number never given before; None for an unknown account.
 
-    An integrity error says that the account is a member already. The caller holds the account.
+    `Conflict` says that the account is a member already. The caller holds the account.
     """
     row = tx.execute(
         update(accounts)
@@ -138,11 +149,19 @@ def add_membership(
 
 
 def remove_membership(tx: Transaction, account_id: str, tenant_id: str) -> bool:
-    """Leave a tenant: its grants are dead from this commit on; False where there was none."""
+    """Leave a tenant: its grants are dead from this commit on; False where there was none.
+
+    It is no longer the account's default either. The caller holds the account.
+    """
     result = tx.execute(
         delete(memberships).where(
             memberships.c.account_id == account_id, memberships.c.tenant_id == tenant_id
         )
+    )
+    tx.execute(
+        update(accounts)
+        .where(accounts.c.account_id == account_id, accounts.c.default_tenant_id == tenant_id)
+        .values(default_tenant_id=None)
     )
     return result.rowcount == 1
 

@@ -59,7 +59,7 @@ def lock_environment(tx: Transaction) -> Environment | None:
 
 
 def create_environment(tx: Transaction) -> None:
-    """Write the one row; an integrity error says that another process was first."""
+    """Write the one row; `Conflict` says that another process was first."""
     tx.execute(insert(environment).values(id=1, configuration_version=1, epoch=1, policy={}))
 
 
@@ -73,11 +73,12 @@ def changed(tx: Transaction) -> None:
 def raise_environment_epoch(tx: Transaction) -> int:
     """End every session there is; answers the new epoch."""
     tx.execute(update(environment).values(epoch=environment.c.epoch + 1))
+    changed(tx)
     return int(tx.execute(select(environment.c.epoch)).scalar_one())
 
 
 def insert_tenant(tx: Transaction, tenant: Tenant, now: datetime) -> None:
-    """Write a new tenant; an integrity error says that the name is taken."""
+    """Write a new tenant; `Conflict` says that the name is taken."""
     tx.execute(
         insert(tenants).values(
             tenant_id=tenant.tenant_id,
@@ -124,7 +125,7 @@ def set_tenant_enabled(tx: Transaction, tenant_id: str, *, enabled: bool) -> int
 
 
 def insert_client(tx: Transaction, client: Client, now: datetime) -> None:
-    """Write a new client; an integrity error says that the id is taken."""
+    """Write a new client; `Conflict` says that the id is taken."""
     tx.execute(insert(clients).values(**_client_values(client), created_at=now))
     changed(tx)
 

@@ -10,30 +10,34 @@ Three ways to the database, for three needs:
 Whatever goes wrong below becomes `Unavailable`: not knowing is neither a yes nor a no.
 """
 
-import select
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Protocol, TypeAlias, cast
 
 import psycopg
 from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from token_service.clock import Clock
-from token_service.domain.failures import Unavailable
+from token_service.domain.failures import Conflict, Unavailable
 from token_service.storage.compiled import Compiled, Flavour
+from token_service.storage.pinned import (
+    PinnedPostgres,
+    PinnedSqlite,
+    Row,
+    conninfo,
+    set_pragmas,
+)
 from token_service.storage.types import micros
+from token_service.storage.watch import Watch
 
-Row: TypeAlias = tuple[Any, ...]
 Transaction: TypeAlias = Connection
 """An open transaction, as services hold it: they pass it on and never look inside."""
 
-SQLITE_BUSY_SECONDS = 2.0
-CONNECT_SECONDS = 2
 _READ_ONLY = {"read_only": True}
 
 
@@ -70,8 +74,12 @@ class Database:
         self._database_clock = database_clock
         self._pinned = threading.local()
         self._writing = threading.Lock()
+        self._watch: Watch | None = None
         if self.is_sqlite:
             prepare_sqlite(engine)
+        else:
+            self._watch = Watch(conninfo(engine))
+            watch_pool(engine, self._watch)
 
     def clock_parameters(self) -> dict[str, int]:
         """The parameter that stands for the database's clock where a test clock replaces it."""
@@ -81,13 +89,18 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """A write transaction; commits at the end, rolls back on any exception."""
+        """A write transaction; commits at the end, rolls back on any exception.
+
+        A value that is unique and taken raises `Conflict`.
+        """
+        self._require()
         with _unavailable(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """A transaction that only reads."""
+        self._require()
         with _unavailable(), self.engine.connect() as connection:
             yield connection.execution_options(**_READ_ONLY)
 
@@ -110,102 +123,20 @@ class Database:
         """The thread's pinned connection, for one statement that reads."""
         yield self._pinned_connection()
 
+    def _require(self) -> None:
+        if self._watch is not None:
+            self._watch.require()
+
     def _pinned_connection(self) -> "PinnedPostgres | PinnedSqlite":
         pinned = getattr(self._pinned, "connection", None)
         if pinned is None:
-            pinned = PinnedSqlite(self.engine) if self.is_sqlite else PinnedPostgres(self.engine)
+            pinned = (
+                PinnedSqlite(self.engine)
+                if self._watch is None
+                else PinnedPostgres(self.engine, self._watch)
+            )
             self._pinned.connection = pinned
         return cast("PinnedPostgres | PinnedSqlite", pinned)
-
-
-class PinnedPostgres:
-    """One autocommitting psycopg connection of one thread; statements are prepared at first use."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._connection: psycopg.Connection[Row] | None = None
-
-    def run(self, statement: Compiled, parameters: Mapping[str, object]) -> list[Row]:
-        """Run the statement; a broken connection is thrown away and the next call makes another."""
-        try:
-            cursor = self._open().execute(
-                statement.sql, {**statement.constants, **parameters}, prepare=True, binary=True
-            )
-            return cursor.fetchall()
-        except psycopg.OperationalError as error:
-            self._discard()
-            raise Unavailable(f"database: {type(error).__name__}") from error
-
-    def _open(self) -> psycopg.Connection[Row]:
-        if self._connection is not None and _was_closed_by_peer(self._connection):
-            self._discard()
-        if self._connection is None:
-            arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
-            options = {**options, "connect_timeout": CONNECT_SECONDS, "autocommit": True}
-            self._connection = psycopg.connect(*arguments, **options)
-            # The statements are few and find everything by primary key: planning their joins anew
-            # for each request would cost more than running them.
-            self._connection.execute("SET plan_cache_mode = force_generic_plan")
-        return self._connection
-
-    def _discard(self) -> None:
-        if self._connection is not None:
-            with suppress(psycopg.Error):
-                self._connection.close()
-        self._connection = None
-
-
-def _was_closed_by_peer(connection: psycopg.Connection[Row]) -> bool:
-    """Whether an idle connection has something to read, which can only be its end.
-
-    Found before the statement is sent, a restart of the database costs nobody an answer; found
-    after, nobody could tell whether the statement ran.
-    """
-    if connection.closed:
-        return True
-    readable, _, _ = select.select([connection.fileno()], [], [], 0)
-    return bool(readable)
-
-
-class PinnedSqlite:
-    """One sqlite3 connection of one thread."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    @cached_property
-    def _connection(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(str(self._engine.url.database))
-        set_pragmas(connection)
-        return connection
-
-    def run(self, statement: Compiled, parameters: Mapping[str, object]) -> list[Row]:
-        """Run the statement; outside of `writing()` it must not change anything."""
-        try:
-            cursor = self._connection.execute(statement.sql, {**statement.constants, **parameters})
-            return cursor.fetchall()
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"database: {error.sqlite_errorname}") from error
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """BEGIN IMMEDIATE: the write lock is taken before anything is read."""
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"database: {error.sqlite_errorname}") from error
-        try:
-            yield
-        except BaseException:
-            with suppress(sqlite3.OperationalError):
-                self._connection.execute("ROLLBACK")
-            raise
-        try:
-            self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            with suppress(sqlite3.OperationalError):
-                self._connection.execute("ROLLBACK")
-            raise Unavailable(f"database: {error.sqlite_errorname}") from error
 
 
 @contextmanager
@@ -216,22 +147,29 @@ def _unavailable() -> Iterator[None]:
         raise Unavailable("database: no connection came free") from error
     except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
         raise Unavailable(f"database: {type(error.orig).__name__}") from error
+    except exc.IntegrityError as error:
+        raise Conflict(f"database: {type(error.orig).__name__}") from error
     except exc.DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable(f"database: {type(error.orig).__name__}") from error
         raise
 
 
-def set_pragmas(connection: sqlite3.Connection) -> None:
-    """WAL and FULL: what was answered survives a power cut. Autocommit: we say BEGIN ourselves."""
-    connection.isolation_level = None
-    for pragma in (
-        f"busy_timeout = {int(SQLITE_BUSY_SECONDS * 1000)}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
+def watch_pool(engine: Engine, watch: Watch) -> None:
+    """Have every pooled connection watched while a transaction holds it."""
+
+    @event.listens_for(engine, "checkout")
+    def taken(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        descriptor = cast("psycopg.Connection[Row]", connection).fileno()
+        if record.record_info is not None:
+            record.record_info["watched"] = descriptor
+        watch.begin(descriptor)
+
+    @event.listens_for(engine, "checkin")
+    def returned(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        descriptor = (record.record_info or {}).pop("watched", None)
+        if descriptor is not None:
+            watch.finish(descriptor)
 
 
 def prepare_sqlite(engine: Engine) -> None:

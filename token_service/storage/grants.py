@@ -1,33 +1,25 @@
 """Grants: the refresh chains, and everything that one read must know about them."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
-    Integer,
-    Select,
-    Subquery,
-    Update,
     and_,
-    bindparam,
-    case,
     func,
     insert,
     select,
-    type_coerce,
     update,
 )
 
-from token_service.domain.policies import MICROSECONDS, NEVER
+from token_service.domain.policies import MICROSECONDS
 from token_service.domain.refreshing import Presentation
 from token_service.domain.refusals import Refusal
-from token_service.domain.sessions import MAX_CLOCK_DIFFERENCE, GrantKey, GrantState
-from token_service.storage.compiled import Compiled, Flavour, compiled, database_now
-from token_service.storage.database import Database, Row, Statements, Transaction
+from token_service.domain.sessions import GrantKey, GrantState
+from token_service.storage import grant_statements
+from token_service.storage.database import Database, Statements, Transaction
+from token_service.storage.pinned import Row
 from token_service.storage.tables import (
     accounts,
     environment,
@@ -37,15 +29,11 @@ from token_service.storage.tables import (
     tenants,
 )
 from token_service.storage.types import (
-    Identifier,
-    Instant,
     identifier,
     micros,
     moment,
     optional_moment,
 )
-
-_MAX_CLOCK_DIFFERENCE = MAX_CLOCK_DIFFERENCE // timedelta(microseconds=1)
 
 
 class ReadState(NamedTuple):
@@ -117,7 +105,7 @@ def rotate(
     succeed: the second one finds the generation moved on. `ahead` accepts a token that is newer
     than the row, which proves that the database lost its tail.
     """
-    statement = _rotate(database.flavour, "<" if ahead else "=")
+    statement = grant_statements.rotate(database.flavour, "<" if ahead else "=")
     parameters = _rotation_parameters(rotation) | database.clock_parameters()
     rows = tx.run(statement, parameters)
     if not rows:
@@ -138,7 +126,7 @@ def read(
     value, for tenants that inherit it.
     """
     parameters = _key(key) | {"tenant_id": tenant_id, "force_relogin": force_relogin}
-    rows = tx.run(_read(database.flavour), parameters | database.clock_parameters())
+    rows = tx.run(grant_statements.read(database.flavour), parameters | database.clock_parameters())
     if not rows:
         return None
     *columns, database_clock = rows[0]
@@ -163,7 +151,7 @@ def states_of(
     together = and_(sessions.c.account_id == grants.c.account_id, sessions.c.sid == grants.c.sid)
     rows = tx.execute(
         select(
-            *_RAW_STATE,
+            *grant_statements.RAW_STATE,
             memberships.c.number,
             strictest,
             environment.c.configuration_version,
@@ -242,40 +230,8 @@ def _rotation_parameters(rotation: Rotation) -> dict[str, object]:
     }
 
 
-_STATE = (
-    grants.c.client_id,
-    grants.c.tenant_id,
-    grants.c.membership,
-    grants.c.scope,
-    grants.c.tenant_epoch,
-    grants.c.client_epoch,
-    grants.c.generation,
-    grants.c.key_number,
-    grants.c.secret_hash,
-    grants.c.used_at,
-    grants.c.used_from,
-    grants.c.ends_at,
-    grants.c.ended_at,
-    grants.c.end_reason,
-    sessions.c.authenticated_at,
-    sessions.c.capped_at,
-    sessions.c.methods,
-    sessions.c.ended_at,
-    sessions.c.end_reason,
-    sessions.c.account_epoch,
-    sessions.c.environment_epoch,
-    accounts.c.epoch,
-    environment.c.epoch,
-)
-_RAW_STATE = tuple(
-    type_coerce(column, BigInteger) if isinstance(column.type, Instant) else column
-    for column in _STATE
-)
-"""The same columns as a driver gives them, for statements that SQLAlchemy runs."""
-
-
 def _state(key: GrantKey, row: Row) -> GrantState:
-    """The one way from a row to a state; the order is that of `_STATE` and the standing."""
+    """The one way from a row to a state; the order is that of `STATE` and the standing."""
     return GrantState(
         key=key,
         client_id=row[0],
@@ -304,149 +260,4 @@ def _state(key: GrantKey, row: Row) -> GrantState:
         current_membership=row[23],
         force_relogin=row[24],
         configuration_version=row[25],
-    )
-
-
-def _parameter(name: str, kind: type[Integer] = BigInteger) -> ColumnElement[int]:
-    return bindparam(name, type_=kind, required=True)
-
-
-def _standing(tenant_id: ColumnElement[str]) -> Subquery:
-    """What the account's memberships say today: the number in this tenant, the strictest limit."""
-    limit = func.coalesce(tenants.c.force_relogin, _parameter("force_relogin"))
-    return (
-        select(
-            func.max(case((memberships.c.tenant_id == tenant_id, memberships.c.number))).label(
-                "membership"
-            ),
-            func.coalesce(func.min(limit), _parameter("force_relogin")).label("force_relogin"),
-        )
-        .select_from(memberships.join(tenants, tenants.c.tenant_id == memberships.c.tenant_id))
-        .where(memberships.c.account_id == bindparam("account_id", type_=Identifier, required=True))
-        .subquery("standing")
-    )
-
-
-def _least(dialect: Flavour, *values: ColumnElement[int]) -> ColumnElement[int]:
-    return func.min(*values) if dialect.is_sqlite else func.least(*values)
-
-
-def _absolute_end(flavour: Flavour, standing: Subquery) -> ColumnElement[int]:
-    never = NEVER * MICROSECONDS
-    return _least(
-        flavour,
-        sessions.c.authenticated_at.op("+", return_type=BigInteger())(
-            standing.c.force_relogin * MICROSECONDS
-        ),
-        func.coalesce(sessions.c.capped_at, never, type_=BigInteger),
-    )
-
-
-@lru_cache
-def _read(flavour: Flavour) -> Compiled:
-    account_id = bindparam("account_id", type_=Identifier, required=True)
-    sid = bindparam("sid", type_=Identifier, required=True)
-    key = and_(
-        grants.c.account_id == account_id,
-        grants.c.sid == sid,
-        grants.c.grant_id == _parameter("grant_id"),
-    )
-    standing = _standing(bindparam("tenant_id", type_=Identifier, required=True))
-    statement: Select[Row] = (
-        select(
-            *_STATE,
-            standing.c.membership,
-            standing.c.force_relogin,
-            environment.c.configuration_version,
-            database_now(flavour),
-        )
-        .where(
-            key,
-            sessions.c.account_id == account_id,
-            sessions.c.sid == sid,
-            accounts.c.account_id == account_id,
-            environment.c.id == 1,
-        )
-        .select_from(standing)
-    )
-    return compiled(statement, flavour)
-
-
-@lru_cache
-def _rotate(flavour: Flavour, comparison: str) -> Compiled:
-    standing = _standing(bindparam("tenant_id", type_=Identifier, required=True))
-    absolute_end = _absolute_end(flavour, standing)
-    statement: Update = (
-        update(grants)
-        .where(
-            *_addressed(),
-            *_unused(comparison),
-            *_alive(standing),
-            absolute_end > _parameter("now"),
-            environment.c.configuration_version == _parameter("configuration_version"),
-            # A node whose clock is off must end nobody's session and let nobody live longer.
-            func.abs(database_now(flavour) - _parameter("now")) <= _MAX_CLOCK_DIFFERENCE,
-        )
-        .values(
-            generation=_parameter("generation") + 1,
-            key_number=_parameter("next_key_number", Integer),
-            used_at=_parameter("now"),
-            used_from=bindparam("used_from", required=True, type_=grants.c.used_from.type),
-            ends_at=_least(flavour, _parameter("slid_end"), absolute_end),
-        )
-    )
-    if flavour.is_sqlite:
-        return compiled(statement.returning(grants.c.generation), flavour)
-    returned = (
-        *_STATE,
-        standing.c.membership,
-        standing.c.force_relogin,
-        environment.c.configuration_version,
-    )
-    return compiled(statement.returning(*returned), flavour)
-
-
-def _addressed() -> tuple[ColumnElement[bool], ...]:
-    """The rows, each by its primary key, and that the token belongs to client and tenant."""
-    account_id = bindparam("account_id", type_=Identifier, required=True)
-    sid = bindparam("sid", type_=Identifier, required=True)
-    text_type = grants.c.client_id.type
-    return (
-        grants.c.account_id == account_id,
-        grants.c.sid == sid,
-        grants.c.grant_id == _parameter("grant_id"),
-        grants.c.client_id == bindparam("client_id", type_=text_type, required=True),
-        grants.c.tenant_id == bindparam("tenant_id", type_=Identifier, required=True),
-        sessions.c.account_id == account_id,
-        sessions.c.sid == sid,
-        accounts.c.account_id == account_id,
-        environment.c.id == 1,
-    )
-
-
-def _unused(comparison: str) -> tuple[ColumnElement[bool], ...]:
-    """That the token is the chain's current one (`=`), or newer than the row (`<`)."""
-    generation = grants.c.generation
-    secret = grants.c.secret_hash == bindparam("secret_hash", type_=grants.c.secret_hash.type)
-    if comparison == "<":
-        return (secret, generation < _parameter("generation"))
-    return (
-        secret,
-        generation == _parameter("generation"),
-        grants.c.key_number == _parameter("key_number", Integer),
-    )
-
-
-def _alive(standing: Subquery) -> tuple[ColumnElement[bool], ...]:
-    now = _parameter("now")
-    return (
-        grants.c.ended_at.is_(None),
-        grants.c.ends_at > now,
-        grants.c.used_at > _parameter("used_after"),
-        grants.c.tenant_epoch == _parameter("tenant_epoch"),
-        grants.c.client_epoch == _parameter("client_epoch"),
-        grants.c.membership == standing.c.membership,
-        sessions.c.ended_at.is_(None),
-        sessions.c.account_epoch == accounts.c.epoch,
-        sessions.c.environment_epoch == environment.c.epoch,
     )
