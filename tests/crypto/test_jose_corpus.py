@@ -561,6 +561,7 @@ class TestSizes:
 @example("..")
 @example("a.b.c")
 @example("\ud800.\ud800.\ud800")
+@example("\ud800.AA.AA")
 @example("é.AA.AA")
 def test_no_text_raises(text):
     assert verified(text) is None

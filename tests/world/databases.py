@@ -49,6 +49,7 @@ class Postgres:
         if self._template is None:
             template = self._made("template0")
             prepare(self._named(template))
+            self._seal(template)
             self._template = template
         return self._named(self._made(self._template))
 
@@ -67,6 +68,15 @@ class Postgres:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return name
+
+    def _seal(self, template: str) -> None:
+        """Nobody may be connected to a database that is copied."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{template}" ALLOW_CONNECTIONS false')
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                [template],
+            )
 
     def _named(self, name: str) -> str:
         base, _, query = self.url.partition("?")

@@ -122,7 +122,7 @@ class World:
 
     def close(self) -> None:
         """Give the connections back."""
-        self.database.engine.dispose()
+        self.database.close()
 
     def tenant(self, name: str | None = None, **policy: object) -> str:
         """A new tenant; answers its id."""

@@ -37,6 +37,7 @@ class Permission(StrEnum):
 
 ADMIN_SCOPE = "admin"
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,255}")
+_AUDIENCE = re.compile(r"[!-~]{1,255}")
 _ACCOUNT_ID = re.compile(r"[0-9A-Fa-f]{32}")
 
 
@@ -100,6 +101,11 @@ def well_formed_id(client_id: str) -> bool:
     token, and a resource server would take it for that account (RFC 9068 section 5).
     """
     return _ID.fullmatch(client_id) is not None and _ACCOUNT_ID.fullmatch(client_id) is None
+
+
+def well_formed_audience(identifier: str) -> bool:
+    """Whether a resource server may be named so: printable ASCII without spaces, 1 to 255."""
+    return _AUDIENCE.fullmatch(identifier) is not None
 
 
 def scopes_allowed(kind: ClientKind, scope: str) -> bool:

@@ -13,7 +13,7 @@ class Unavailable(Exception):
         self.retry_after = retry_after
 
 
-class Conflict(Exception):  # noqa: N818
+class Conflict(Exception):
     """Something unique is taken already; the transaction was rolled back."""
 
 

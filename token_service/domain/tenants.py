@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+MAX_NAME_LENGTH = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
@@ -14,3 +16,8 @@ class Tenant:
     enabled: bool
     epoch: int
     policy: Mapping[str, Any]
+
+
+def well_formed_name(name: str) -> bool:
+    """Whether a tenant or a client may be called so: printable, 1 to 200 characters."""
+    return 0 < len(name.strip()) == len(name) <= MAX_NAME_LENGTH and name.isprintable()

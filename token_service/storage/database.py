@@ -123,6 +123,15 @@ class Database:
         """The thread's pinned connection, for one statement that reads."""
         yield self._pinned_connection()
 
+    def close(self) -> None:
+        """Give the pool's connections and those of the calling thread back."""
+        if self._watch is not None:
+            self._watch.stop()
+        if (pinned := getattr(self._pinned, "connection", None)) is not None:
+            pinned.close()
+            del self._pinned.connection
+        self.engine.dispose()
+
     def _require(self) -> None:
         if self._watch is not None:
             self._watch.require()

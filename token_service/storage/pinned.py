@@ -40,12 +40,12 @@ class PinnedPostgres:
                 )
             return cursor.fetchall()
         except psycopg.OperationalError as error:
-            self._discard()
+            self.close()
             raise Unavailable(f"database: {type(error).__name__}") from error
 
     def _open(self) -> psycopg.Connection[Row]:
         if self._connection is not None and _was_closed_by_peer(self._connection):
-            self._discard()
+            self.close()
         if self._connection is None:
             arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
             options = {**options, "connect_timeout": CONNECT_SECONDS, "autocommit": True}
@@ -55,7 +55,8 @@ class PinnedPostgres:
             self._connection.execute("SET plan_cache_mode = force_generic_plan")
         return self._connection
 
-    def _discard(self) -> None:
+    def close(self) -> None:
+        """Close the connection; the next statement opens another."""
         if self._connection is not None:
             with suppress(psycopg.Error):
                 self._connection.close()
@@ -93,6 +94,11 @@ class PinnedSqlite:
             return cursor.fetchall()
         except sqlite3.OperationalError as error:
             raise Unavailable(f"database: {error.sqlite_errorname}") from error
+
+    def close(self) -> None:
+        """Close the connection; the next statement opens another."""
+        if (connection := self.__dict__.pop("_connection", None)) is not None:
+            connection.close()
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -1,0 +1,217 @@
+"""Accounts: created, listed, switched off and on, their passwords and memberships."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from token_service.clock import Clock
+from token_service.crypto import opaque
+from token_service.crypto.passwords import HashingBusy
+from token_service.domain import accounts as names
+from token_service.domain.accounts import Account, Membership, SignInName, suitable_password
+from token_service.domain.events import Event
+from token_service.domain.failures import Conflict, Unavailable
+from token_service.domain.refusals import Refusal, Refused
+from token_service.services.changes import Author, Subject, record
+from token_service.services.signing_in import Gate
+from token_service.storage import accounts, configuration, epochs, failure_counts
+from token_service.storage.accounts import ListedAccount
+from token_service.storage.database import Database, Transaction
+from token_service.storage.epochs import Raised
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """An account as it was asked for; each membership is a tenant's id with the roles there."""
+
+    names: tuple[SignInName, ...]
+    password: str = field(repr=False)
+    memberships: tuple[tuple[str, tuple[str, ...]], ...]
+    default_tenant_id: str | None = None
+
+
+def create(
+    database: Database, clock: Clock, gate: Gate, new: NewAccount, author: Author
+) -> Account | Refused:
+    """A new account; `taken` where one of its names belongs to another account.
+
+    Raises `Unavailable` where the password does not get hashed in time.
+    """
+    tenant_ids = [tenant_id for tenant_id, _ in new.memberships]
+    if not new.names or len(set(tenant_ids)) != len(tenant_ids):
+        return Refused(Refusal.MALFORMED)
+    if new.default_tenant_id not in (None, *tenant_ids):
+        return Refused(Refusal.NOT_A_MEMBER)
+    account = draft(gate, new, clock.now())
+    if isinstance(account, Refused):
+        return account
+    try:
+        with database.transaction() as tx:
+            if not _all_known(tx, tenant_ids):
+                return Refused(Refusal.UNKNOWN_TENANT)
+            add(tx, account, new.names, author, clock.now())
+    except Conflict:
+        return Refused(Refusal.TAKEN)
+    return account
+
+
+def draft(gate: Gate, new: NewAccount, now: datetime) -> Account | Refused:
+    """An account that is not stored yet, with its password hashed."""
+    password_hash = _hashed(gate, new.password)
+    if isinstance(password_hash, Refused):
+        return password_hash
+    return Account(
+        account_id=opaque.new_id(now),
+        enabled=True,
+        epoch=1,
+        password_hash=password_hash,
+        default_tenant_id=new.default_tenant_id,
+        memberships=tuple(
+            Membership(tenant_id, number, roles)
+            for number, (tenant_id, roles) in enumerate(new.memberships, start=1)
+        ),
+    )
+
+
+def add(
+    tx: Transaction, account: Account, held: Iterable[SignInName], author: Author, now: datetime
+) -> None:
+    """Store a new account; raises `Conflict`."""
+    accounts.insert_account(tx, account, held, now)
+    tenant_ids = [one.tenant_id for one in account.memberships]
+    subject = Subject(account_id=account.account_id)
+    record(tx, author, Event.ACCOUNT_CREATED, subject, now, details={"tenants": tenant_ids})
+
+
+def page(database: Database, after: str, limit: int) -> list[ListedAccount]:
+    """Accounts in the order of their ids, from the one after `after` ('' for the first)."""
+    with database.reading() as tx:
+        return accounts.page(tx, after, limit)
+
+
+def find(database: Database, reference: str) -> str | None:
+    """The id of the account with this id, or else with this sign-in name."""
+    with database.reading() as tx:
+        if names.well_formed_id(reference) and accounts.read(tx, reference) is not None:
+            return reference
+        name = names.normalised(reference)
+        return accounts.account_id_of(tx, name) if name else None
+
+
+def disable(database: Database, clock: Clock, account_id: str, author: Author) -> Refused | None:
+    """End every session of the account for good, and let it sign in no more."""
+    return _switch(database, clock, account_id, author, enabled=False)
+
+
+def enable(database: Database, clock: Clock, account_id: str, author: Author) -> Refused | None:
+    """Let the account sign in again."""
+    return _switch(database, clock, account_id, author, enabled=True)
+
+
+def _switch(
+    database: Database, clock: Clock, account_id: str, author: Author, *, enabled: bool
+) -> Refused | None:
+    """Saying it twice changes and records nothing."""
+    with database.transaction() as tx:
+        now = clock.now()
+        epoch = accounts.set_enabled(tx, account_id, enabled=enabled)
+        if epoch is None:
+            known = accounts.read(tx, account_id) is not None
+            return None if known else Refused(Refusal.NOT_FOUND)
+        raised = Raised(Refusal.ACCOUNT_DISABLED, author.actor, now)
+        epochs.record_account(tx, account_id, epoch, raised)
+        record(
+            tx,
+            author,
+            Event.ACCOUNT_CHANGED,
+            Subject(account_id=account_id),
+            now,
+            reason="" if enabled else Refusal.ACCOUNT_DISABLED,
+            details={"enabled": enabled},
+        )
+    return None
+
+
+def reset_password(
+    database: Database, clock: Clock, gate: Gate, account_id: str, password: str, author: Author
+) -> Refused | None:
+    """Set the password in the owner's place: every session ends, and no failure counts any more.
+
+    Raises `Unavailable` where the password does not get hashed in time.
+    """
+    password_hash = _hashed(gate, password)
+    if isinstance(password_hash, Refused):
+        return password_hash
+    with database.transaction() as tx:
+        now = clock.now()
+        epoch = accounts.set_password(tx, account_id, password_hash, now)
+        if epoch is None:
+            return Refused(Refusal.NOT_FOUND)
+        raised = Raised(Refusal.PASSWORD_RESET, author.actor, now)
+        epochs.record_account(tx, account_id, epoch, raised)
+        failure_counts.clear(tx, gate.throttle.account_subject(account_id))
+        subject = Subject(account_id=account_id)
+        record(tx, author, Event.ACCOUNT_CHANGED, subject, now, reason=Refusal.PASSWORD_RESET)
+    return None
+
+
+def join(
+    database: Database,
+    clock: Clock,
+    account_id: str,
+    tenant_id: str,
+    roles: tuple[str, ...],
+    author: Author,
+) -> Refused | None:
+    """Make the account a member of the tenant, under a number that no membership of it had."""
+    with database.transaction() as tx:
+        account = accounts.lock(tx, account_id)
+        if account is None:
+            return Refused(Refusal.NOT_FOUND)
+        if configuration.read_tenant(tx, tenant_id) is None:
+            return Refused(Refusal.UNKNOWN_TENANT)
+        if account.membership_in(tenant_id) is not None:
+            return Refused(Refusal.ALREADY_A_MEMBER)
+        now = clock.now()
+        accounts.add_membership(tx, account_id, tenant_id, roles, now)
+        subject = Subject(account_id=account_id, tenant_id=tenant_id)
+        details = {"member": True, "roles": list(roles)}
+        record(tx, author, Event.MEMBERSHIP_CHANGED, subject, now, details=details)
+    return None
+
+
+def leave(
+    database: Database, clock: Clock, account_id: str, tenant_id: str, author: Author
+) -> Refused | None:
+    """End the membership, and with it every grant of the account in the tenant."""
+    with database.transaction() as tx:
+        if accounts.lock(tx, account_id) is None:
+            return Refused(Refusal.NOT_FOUND)
+        if not accounts.remove_membership(tx, account_id, tenant_id):
+            return Refused(Refusal.NOT_A_MEMBER)
+        record(
+            tx,
+            author,
+            Event.MEMBERSHIP_CHANGED,
+            Subject(account_id=account_id, tenant_id=tenant_id),
+            clock.now(),
+            reason=Refusal.LEFT_TENANT,
+            details={"member": False},
+        )
+    return None
+
+
+def _all_known(tx: Transaction, tenant_ids: Iterable[str]) -> bool:
+    return all(configuration.read_tenant(tx, one) is not None for one in tenant_ids)
+
+
+def _hashed(gate: Gate, password: str) -> str | Refused:
+    """The hash, made before any transaction: no lock is held for as long as it takes."""
+    if not suitable_password(password):
+        return Refused(Refusal.UNSUITABLE_PASSWORD)
+    try:
+        return gate.passwords.hash(password)
+    except ValueError:
+        return Refused(Refusal.UNSUITABLE_PASSWORD)
+    except HashingBusy as busy:
+        raise Unavailable("password: the hash queue is full", retry_after=1) from busy
