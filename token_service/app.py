@@ -1,6 +1,7 @@
 """The composition root: the only file that knows everybody."""
 
 from datetime import timedelta
+from typing import cast
 
 from flask import Flask
 
@@ -12,6 +13,8 @@ from token_service.domain.keys import KeyRules
 from token_service.domain.policies import Policy
 from token_service.domain.throttling import ThrottleRule
 from token_service.services.configuration import Configuration
+from token_service.services.housekeeper import Housekeeper
+from token_service.services.housekeeping import Retention
 from token_service.services.keys import KeyPlan
 from token_service.services.signing_in import Gate
 from token_service.services.throttling import Throttle
@@ -31,6 +34,37 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[EXTENSION] = compose(app, settings)
     front.install(app)
     return app
+
+
+def create_worker_app() -> Flask:
+    """What each worker process of the server runs: the application, and housekeeping beside it."""
+    app = create_app()
+    housekeeper(cast(Parts, app.extensions[EXTENSION])).start()
+    return app
+
+
+def housekeeper(parts: Parts) -> Housekeeper:
+    """A housekeeper with the settings' intervals; not started."""
+    housekeeping = parts.settings.housekeeping
+    return Housekeeper(
+        parts.database,
+        parts.clock,
+        parts.keys,
+        retention(parts.settings),
+        interval_seconds=housekeeping.interval_seconds,
+        pause_seconds=housekeeping.pause_milliseconds / 1000,
+    )
+
+
+def retention(settings: Settings) -> Retention:
+    """How long what is over is kept."""
+    housekeeping = settings.housekeeping
+    return Retention(
+        sessions=timedelta(seconds=housekeeping.retention_seconds),
+        audit=timedelta(seconds=housekeeping.audit_retention_seconds),
+        failures=timedelta(seconds=settings.throttle.window_seconds),
+        batch=housekeeping.batch_size,
+    )
 
 
 def compose(app: Flask, settings: Settings) -> Parts:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import jwt as pyjwt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.crypto.building import (
@@ -78,6 +78,7 @@ class TestRoundTrip:
         key = signing_key(algorithm)
         assert verified(forged(key, header_of(key), CLAIMS)) == Verified(CLAIMS, key.kid)
 
+    @settings(deadline=None)
     @given(st.dictionaries(st.text(st.characters(codec="utf-8")), JSON, max_size=6))
     def test_all_claims_that_can_be_signed_come_back(self, claims):
         token = sign(signing_key("EdDSA"), claims, "at+jwt")

@@ -2,7 +2,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from token_service.crypto import opaque
@@ -114,6 +114,7 @@ def test_another_prefix_is_refused(beginning):
     assert parse(KEYS, beginning + token_of().removeprefix(PREFIX)) is None
 
 
+@settings(deadline=None)
 @given(st.text(min_size=TOKEN_LENGTH - 4, max_size=TOKEN_LENGTH - 4) | st.text())
 def test_garbage_is_refused_without_an_error(text):
     assert parse(KEYS, text) is None
@@ -121,6 +122,7 @@ def test_garbage_is_refused_without_an_error(text):
     assert not names_unknown_key(KEYS, text)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=149, max_size=149))
 def test_well_formed_garbage_is_refused(data):
     assert parse(KEYS, PREFIX + opaque.encode(b"\1\0\2" + data[3:])) is None

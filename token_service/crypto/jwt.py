@@ -19,13 +19,8 @@ import jwt
 import orjson
 
 from token_service.crypto import opaque
-from token_service.crypto.keyring import (
-    SIGNING_ALGORITHMS,
-    Algorithm,
-    Keyring,
-    SigningKey,
-    VerifyingKey,
-)
+from token_service.crypto.keyring import SIGNING_ALGORITHMS, Keyring, SigningKey, VerifyingKey
+from token_service.domain.keys import Algorithm
 
 MAX_LENGTH = 8192
 MAX_DEPTH = 32

@@ -18,6 +18,7 @@ from token_service.crypto.keyring import KeyEncryption, Keyring
 from token_service.domain.clients import Client
 from token_service.domain.failures import StaleConfiguration, Unavailable
 from token_service.domain.policies import NEVER, Policy
+from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import MAX_CLOCK_DIFFERENCE, Rules
 from token_service.domain.tenants import Tenant
 from token_service.storage import configuration as stored
@@ -148,6 +149,14 @@ def prove_current(database: Database, clock: Clock, snapshot: Snapshot) -> datet
         now = clock.now()
         prove(snapshot, stored.version(database, tx), now)
     return now
+
+
+def certain_refusal(
+    database: Database, clock: Clock, snapshot: Snapshot, reason: Refusal
+) -> Refused:
+    """A refusal that rests on the snapshot, given only after the snapshot was proved current."""
+    prove_current(database, clock, snapshot)
+    return Refused(reason)
 
 
 def prove(snapshot: Snapshot, read: Versioned, now: datetime) -> None:

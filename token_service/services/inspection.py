@@ -13,7 +13,7 @@ from token_service.domain.clients import Client
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantKey, GrantState, grant_end, grant_refusal
 from token_service.services import issuing, refreshing
-from token_service.services.configuration import Snapshot, prove, prove_current
+from token_service.services.configuration import Snapshot, certain_refusal, prove
 from token_service.storage import grants, revoked_tokens
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database
@@ -75,8 +75,7 @@ def inspect(
         return access
     if not claims.in_time(access, clock.now()):
         # Said only by a node whose clock is right: one that is an hour ahead answers 503 instead.
-        prove_current(database, clock, snapshot)
-        return Refused(Refusal.EXPIRED)
+        return certain_refusal(database, clock, snapshot, Refusal.EXPIRED)
     if access.sid is None:
         return _inspect_client_token(database, clock, snapshot, access)
     return _inspect_session_token(database, clock, snapshot, access)
@@ -95,8 +94,7 @@ def verified(
             cache=snapshot.signatures,
         )
     except jwt.UnknownKey:
-        prove_current(database, clock, snapshot)
-        return Refused(Refusal.KEY_NOT_IN_FORCE)
+        return certain_refusal(database, clock, snapshot, Refusal.KEY_NOT_IN_FORCE)
     access = claims.access_claims(snapshot.issuer, found.claims) if found else None
     return access or Refused(Refusal.UNKNOWN_TOKEN)
 
@@ -124,8 +122,7 @@ def _inspect_session_token(
 ) -> Inspection | Refused:
     named = session_token(snapshot, access, clock.now())
     if named is None:
-        prove_current(database, clock, snapshot)
-        return Refused(Refusal.UNKNOWN_TOKEN)
+        return certain_refusal(database, clock, snapshot, Refusal.UNKNOWN_TOKEN)
     state = live_state(database, clock, snapshot, named.key, named.tenant_id)
     if isinstance(state, Refused):
         return state
@@ -151,8 +148,7 @@ def live_state(
         now = clock.now()
         read = grants.read(database, tx, key, tenant_id, snapshot.force_relogin)
     if read is None:
-        prove_current(database, clock, snapshot)
-        return Refused(Refusal.UNKNOWN_TOKEN)
+        return certain_refusal(database, clock, snapshot, Refusal.UNKNOWN_TOKEN)
     state = read.state
     prove(snapshot, Versioned(state.configuration_version, read.database_now), now)
     client = snapshot.client(state.client_id)

@@ -14,7 +14,7 @@ from token_service.domain.refreshing import Presentation, Verdict, explain
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantKey, GrantState, Rules
 from token_service.services import issuing
-from token_service.services.configuration import Snapshot, prove, prove_current
+from token_service.services.configuration import Snapshot, certain_refusal, prove, prove_current
 from token_service.services.endings import Cause, end_session, write_end
 from token_service.services.issuing import IssuedTokens
 from token_service.storage import audit, grants, sessions
@@ -100,8 +100,7 @@ def refresh(
         return Refused(Refusal.UNKNOWN_TOKEN)
     rules = snapshot.rules(presented.locator.tenant_id, command.client)
     if rules is None:
-        prove_current(database, clock, snapshot)
-        return Refused(Refusal.UNKNOWN_TENANT)
+        return certain_refusal(database, clock, snapshot, Refusal.UNKNOWN_TENANT)
     attempt = _Attempt(database, snapshot, command, presented, rules)
     if command.scope is not None and (refusal := _scope_refusal(attempt, clock)):
         return refusal
@@ -150,8 +149,7 @@ def _unused(attempt: _Attempt, clock: Clock) -> IssuedTokens | Refused | None:
         now = clock.now()
         read = attempt.read(tx)
     if read is None:
-        prove_current(attempt.database, clock, attempt.snapshot)
-        return Refused(Refusal.UNKNOWN_TOKEN)
+        return certain_refusal(attempt.database, clock, attempt.snapshot, Refusal.UNKNOWN_TOKEN)
     verdict = _verdict(attempt, read, now)
     if verdict is Verdict.FAULTLESS:
         return None

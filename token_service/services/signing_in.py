@@ -1,34 +1,25 @@
 """Sign-in: credentials become a session with its first grant."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from token_service.clock import Clock
-from token_service.crypto import opaque, refresh_tokens
-from token_service.crypto.locators import Locator
+from token_service.crypto import opaque
 from token_service.crypto.passwords import HashingBusy, Passwords
 from token_service.domain import accounts as names
-from token_service.domain.accounts import Account, Membership
+from token_service.domain.accounts import Account
 from token_service.domain.clients import Client, granted_scope
 from token_service.domain.events import NO_ACCOUNT, AuditEvent, Event, Origin
 from token_service.domain.failures import Unavailable
-from token_service.domain.policies import NEVER, Policy
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import (
     Device,
-    GrantKey,
-    Session,
-    absolute_end,
-    slid_end,
 )
-from token_service.domain.tenants import Tenant
-from token_service.services import issuing
-from token_service.services.configuration import Snapshot, prove
-from token_service.services.issuing import Holder, IssuedTokens
+from token_service.services.configuration import Snapshot, certain_refusal, prove
+from token_service.services.issuing import IssuedTokens
+from token_service.services.opening import Opening, open_session, place_of
 from token_service.services.throttling import Throttle
-from token_service.storage import accounts, audit, configuration, failure_counts, grants, sessions
+from token_service.storage import accounts, audit, configuration, failure_counts
 from token_service.storage.database import Database, InTransaction, Transaction
-from token_service.storage.grants import NewGrant
 
 PASSWORD_METHOD = "pwd"
 
@@ -63,17 +54,6 @@ class _Known:
     source_subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the new session's first grant stands."""
-
-    tenant: Tenant
-    membership: Membership
-    policy: Policy
-    scope: str
-    force_relogin: int
-
-
 def sign_in(
     database: Database, clock: Clock, snapshot: Snapshot, gate: Gate, command: SignIn
 ) -> IssuedTokens | Refused:
@@ -84,10 +64,10 @@ def sign_in(
     `Unavailable` and counts as no failure.
     """
     if not command.client.first_party:
-        return Refused(Refusal.NOT_FIRST_PARTY)
+        return certain_refusal(database, clock, snapshot, Refusal.NOT_FIRST_PARTY)
     scope = granted_scope(command.client, command.scope)
     if scope is None:
-        return Refused(Refusal.INVALID_SCOPE)
+        return certain_refusal(database, clock, snapshot, Refusal.INVALID_SCOPE)
     known = _known(database, clock, gate, command)
     if isinstance(known, Refused):
         return known
@@ -100,11 +80,11 @@ def sign_in(
     account = known.account
     if not verification.right or account is None or not account.enabled:
         return _failed(database, clock, gate, known, command)
-    place = _place(snapshot, account, command, scope)
-    if isinstance(place, Refused):
-        return place
+    opening = _opening(snapshot, account, command, scope)
+    if isinstance(opening, Refused):
+        return certain_refusal(database, clock, snapshot, opening.reason)
     with database.transaction() as tx:
-        opened = _open(database, clock, snapshot, tx, command, account, place)
+        opened = _opened(database, clock, snapshot, tx, account, opening)
         if opened is None:
             return Refused(Refusal.WRONG_CREDENTIALS)
         if rehashed is not None and stored is not None:
@@ -124,7 +104,8 @@ def _known(database: Database, clock: Clock, gate: Gate, command: SignIn) -> _Kn
     with database.reading() as tx:
         now = clock.now()
         account_id = accounts.account_id_of(tx, name) if name else None
-        account = accounts.read(tx, account_id) if account_id else None
+        # Read in vain for an unknown name, so that it takes as long as for a known one.
+        account = accounts.read(tx, account_id or NO_ACCOUNT)
         known = _Known(
             account,
             throttle.account_subject(account_id or f"name {name or ''}"),
@@ -154,35 +135,26 @@ def _failed(
     return Refused(Refusal.WRONG_CREDENTIALS)
 
 
-def _place(snapshot: Snapshot, account: Account, command: SignIn, scope: str) -> _Place | Refused:
+def _opening(
+    snapshot: Snapshot, account: Account, command: SignIn, scope: str
+) -> Opening | Refused:
     client = command.client
     tenant_id = names.tenant_for(account, command.tenant_id or client.tenant_id)
     if tenant_id is None:
         return Refused(Refusal.TENANT_REQUIRED)
-    membership = account.membership_in(tenant_id)
-    tenant = snapshot.tenant(tenant_id)
-    if membership is None or tenant is None or not tenant.enabled:
-        return Refused(Refusal.NOT_A_MEMBER)
-    if client.tenant_id not in (None, tenant_id):
-        return Refused(Refusal.NOT_A_MEMBER)
-    limits = [_force_relogin(snapshot, one.tenant_id) for one in account.memberships]
-    return _Place(tenant, membership, snapshot.policy_of(tenant), scope, min(limits))
+    place = place_of(snapshot, account, client, tenant_id)
+    if isinstance(place, Refused):
+        return place
+    return Opening(client, scope, place, (PASSWORD_METHOD,), command.device, command.origin)
 
 
-def _force_relogin(snapshot: Snapshot, tenant_id: str) -> int:
-    tenant = snapshot.tenant(tenant_id)
-    limit = snapshot.policy_of(tenant).force_relogin if tenant else None
-    return NEVER if limit is None else limit
-
-
-def _open(
+def _opened(
     database: Database,
     clock: Clock,
     snapshot: Snapshot,
     tx: Transaction,
-    command: SignIn,
     verified: Account,
-    place: _Place,
+    opening: Opening,
 ) -> IssuedTokens | None:
     """Open the session under the account's lock; None where the account changed meanwhile.
 
@@ -195,80 +167,7 @@ def _open(
     prove(snapshot, version, now)
     if account is None or not account.enabled or account.password_hash != verified.password_hash:
         return None
+    place = opening.place
     if account.membership_in(place.tenant.tenant_id) != place.membership:
         return None
-    session = _new_session(snapshot, account, command, now)
-    end = absolute_end(now, place.force_relogin, session.capped_at)
-    ends_at = slid_end(place.policy, now, end)
-    sessions.insert_session(tx, session, purge_after=ends_at)
-    locator = Locator(
-        account.account_id, session.sid, place.tenant.tenant_id, opaque.new_grant_id()
-    )
-    token = _first_grant(snapshot, tx, command, place, locator, ends_at, now)
-    _record(tx, command, session, place, now)
-    held = Holder(locator, command.client, place.policy, place.scope, now, session.methods, end)
-    return issuing.session_tokens(snapshot, held, token, now)
-
-
-def _new_session(snapshot: Snapshot, account: Account, command: SignIn, now: datetime) -> Session:
-    return Session(
-        account_id=account.account_id,
-        sid=opaque.new_id(now),
-        created_at=now,
-        authenticated_at=now,
-        last_active_at=now,
-        capped_at=None,
-        account_epoch=account.epoch,
-        environment_epoch=snapshot.epoch,
-        methods=(PASSWORD_METHOD,),
-        remembered=False,
-        impersonator=None,
-        device=command.device,
-    )
-
-
-def _first_grant(
-    snapshot: Snapshot,
-    tx: Transaction,
-    command: SignIn,
-    place: _Place,
-    locator: Locator,
-    ends_at: datetime,
-    now: datetime,
-) -> str:
-    """Write the grant and give its refresh token of generation 0."""
-    secret = opaque.new_bytes(refresh_tokens.SECRET_LENGTH)
-    key_number = snapshot.keyring.opaque_keys(now).current.number
-    grant = NewGrant(
-        key=GrantKey(locator.account_id, locator.sid, locator.grant_id),
-        client_id=command.client.client_id,
-        tenant_id=place.tenant.tenant_id,
-        membership=place.membership.number,
-        tenant_epoch=place.tenant.epoch,
-        client_epoch=command.client.epoch,
-        scope=place.scope,
-        key_number=key_number,
-        secret_hash=refresh_tokens.hash_of(secret),
-        used_from=command.origin.address[:45],
-        ends_at=ends_at,
-    )
-    grants.insert_grant(tx, grant, now)
-    return issuing.refresh_token(
-        snapshot, locator, secret, generation=0, key_number=key_number, now=now
-    )
-
-
-def _record(
-    tx: Transaction, command: SignIn, session: Session, place: _Place, now: datetime
-) -> None:
-    event = AuditEvent(
-        event=Event.SIGNED_IN,
-        origin=command.origin,
-        actor=f"account:{session.account_id}",
-        account_id=session.account_id,
-        tenant_id=place.tenant.tenant_id,
-        client_id=command.client.client_id,
-        sid=session.sid,
-        details={"methods": list(session.methods)},
-    )
-    audit.record(tx, opaque.new_id(now), event, now)
+    return open_session(snapshot, tx, account, opening, now)

@@ -75,14 +75,12 @@ def _read(tx: Transaction, account_id: str, *, lock: bool) -> Account | None:
     query = select(accounts).where(accounts.c.account_id == account_id)
     # FOR NO KEY UPDATE: readers of foreign keys and the hot statements are not in its way.
     row = tx.execute(query.with_for_update(key_share=True) if lock else query).one_or_none()
-    if row is None:
-        return None
     found = tx.execute(
         select(memberships)
         .where(memberships.c.account_id == account_id)
         .order_by(memberships.c.number)
     ).all()
-    return _account(row, found)
+    return None if row is None else _account(row, found)
 
 
 def replace_password(tx: Transaction, account_id: str, old_hash: str, new_hash: str) -> bool:

@@ -1,0 +1,145 @@
+"""Opening a session with its first grant, inside a transaction that holds the account."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from token_service.crypto import opaque, refresh_tokens
+from token_service.crypto.locators import Locator
+from token_service.domain.accounts import Account, Membership
+from token_service.domain.clients import Client
+from token_service.domain.events import AuditEvent, Event, Origin
+from token_service.domain.policies import NEVER, Policy
+from token_service.domain.refusals import Refusal, Refused
+from token_service.domain.sessions import Device, GrantKey, Session, absolute_end, slid_end
+from token_service.domain.tenants import Tenant
+from token_service.services import issuing
+from token_service.services.configuration import Snapshot
+from token_service.services.issuing import Holder, IssuedTokens
+from token_service.storage import audit, grants, sessions
+from token_service.storage.database import Transaction
+from token_service.storage.grants import NewGrant
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a new session's first grant stands; `force_relogin` (seconds) is the strictest."""
+
+    tenant: Tenant
+    membership: Membership
+    policy: Policy
+    force_relogin: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a session is opened with; `methods` are `amr` values (RFC 8176)."""
+
+    client: Client
+    scope: str
+    place: Place
+    methods: tuple[str, ...]
+    device: Device
+    origin: Origin
+
+
+def place_of(
+    snapshot: Snapshot, account: Account, client: Client, tenant_id: str
+) -> Place | Refused:
+    """The account's place in the tenant, through this client; who asks learns no more than no."""
+    membership = account.membership_in(tenant_id)
+    tenant = snapshot.tenant(tenant_id)
+    if membership is None or tenant is None or not tenant.enabled:
+        return Refused(Refusal.NOT_A_MEMBER)
+    if client.tenant_id not in (None, tenant_id):
+        return Refused(Refusal.NOT_A_MEMBER)
+    limits = [_force_relogin(snapshot, one.tenant_id) for one in account.memberships]
+    return Place(tenant, membership, snapshot.policy_of(tenant), min(limits))
+
+
+def open_session(
+    snapshot: Snapshot, tx: Transaction, account: Account, opening: Opening, now: datetime
+) -> IssuedTokens:
+    """Write the session, its grant and the audit event; the first tokens.
+
+    The caller holds the account's row and has proved under it that the account may sign in.
+    """
+    session = _session(snapshot, account, opening, now)
+    place = opening.place
+    end = absolute_end(now, place.force_relogin, session.capped_at)
+    ends_at = slid_end(place.policy, now, end)
+    sessions.insert_session(tx, session, purge_after=ends_at)
+    locator = Locator(
+        account.account_id, session.sid, place.tenant.tenant_id, opaque.new_grant_id()
+    )
+    token = _open_grant(snapshot, tx, opening, locator, ends_at, now)
+    _record(tx, opening, session, now)
+    held = Holder(locator, opening.client, place.policy, opening.scope, now, session.methods, end)
+    return issuing.session_tokens(snapshot, held, token, now)
+
+
+def _force_relogin(snapshot: Snapshot, tenant_id: str) -> int:
+    tenant = snapshot.tenant(tenant_id)
+    limit = snapshot.policy_of(tenant).force_relogin if tenant else None
+    return NEVER if limit is None else limit
+
+
+def _session(snapshot: Snapshot, account: Account, opening: Opening, now: datetime) -> Session:
+    return Session(
+        account_id=account.account_id,
+        sid=opaque.new_id(now),
+        created_at=now,
+        authenticated_at=now,
+        last_active_at=now,
+        capped_at=None,
+        account_epoch=account.epoch,
+        environment_epoch=snapshot.epoch,
+        methods=opening.methods,
+        remembered=False,
+        impersonator=None,
+        device=opening.device,
+    )
+
+
+def _open_grant(
+    snapshot: Snapshot,
+    tx: Transaction,
+    opening: Opening,
+    locator: Locator,
+    ends_at: datetime,
+    now: datetime,
+) -> str:
+    """Write the grant and give its refresh token of generation 0."""
+    secret = opaque.new_bytes(refresh_tokens.SECRET_LENGTH)
+    key_number = snapshot.keyring.opaque_keys(now).current.number
+    place, client = opening.place, opening.client
+    grant = NewGrant(
+        key=GrantKey(locator.account_id, locator.sid, locator.grant_id),
+        client_id=client.client_id,
+        tenant_id=place.tenant.tenant_id,
+        membership=place.membership.number,
+        tenant_epoch=place.tenant.epoch,
+        client_epoch=client.epoch,
+        scope=opening.scope,
+        key_number=key_number,
+        secret_hash=refresh_tokens.hash_of(secret),
+        used_from=opening.origin.address[:45],
+        ends_at=ends_at,
+    )
+    grants.insert_grant(tx, grant, now)
+    return issuing.refresh_token(
+        snapshot, locator, secret, generation=0, key_number=key_number, now=now
+    )
+
+
+def _record(tx: Transaction, opening: Opening, session: Session, now: datetime) -> None:
+    event = AuditEvent(
+        event=Event.SIGNED_IN,
+        origin=opening.origin,
+        actor=f"account:{session.account_id}",
+        account_id=session.account_id,
+        tenant_id=opening.place.tenant.tenant_id,
+        client_id=opening.client.client_id,
+        sid=session.sid,
+        details={"methods": list(session.methods)},
+    )
+    audit.record(tx, opaque.new_id(now), event, now)
