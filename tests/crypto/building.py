@@ -11,15 +11,13 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from token_service.crypto import opaque
 from token_service.crypto.keyring import (
-    Algorithm,
     KeyEncryptionKeys,
-    KeyPurpose,
-    KeyRecord,
     Keyring,
     PrivateKey,
     SigningKey,
     generate,
 )
+from token_service.domain.keys import Algorithm, KeyPurpose, KeyRecord
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -22,7 +22,7 @@ from tests.crypto.building import (
 )
 from token_service.crypto import opaque
 from token_service.crypto.jwt import MAX_LENGTH, SignatureCache, UnknownKey, Verified, sign, verify
-from token_service.crypto.keyring import Algorithm
+from token_service.domain.keys import Algorithm
 
 CLAIMS = {
     "iss": "https://id.example",

@@ -20,17 +20,15 @@ from tests.crypto.building import (
 )
 from token_service.crypto.jwk import thumbprint
 from token_service.crypto.keyring import (
-    Algorithm,
     KeyEncryptionKeys,
-    KeyPurpose,
     Keyring,
-    KeyState,
     KeyUnreadable,
     NoKey,
     _context,
     generate,
     rewrap,
 )
+from token_service.domain.keys import Algorithm, KeyPurpose, KeyState
 
 MOMENT = timedelta(microseconds=1)
 
