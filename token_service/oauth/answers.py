@@ -1,4 +1,4 @@
-"""What comes out of an OAuth endpoint; `web` gives each its status and its words."""
+"""What comes out of an OAuth endpoint; `web` gives each no its status and its words."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -21,10 +21,6 @@ class GrantRefused:
     """The client is known, and does not get what it asks for."""
 
     refused: Refused
-
-
-class ProtocolFault:
-    """A request that is no use case: the names are those of RFC 6749 section 5.2."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,6 @@ class OAuthClient:
 
     client: Client
 
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         """Whether the client may use the method at all (RFC 7591 section 2)."""
         return self.client.is_public == (method == "none")

@@ -6,7 +6,6 @@ from datetime import datetime
 from itertools import groupby
 
 from token_service.clock import Clock
-from token_service.crypto import opaque
 from token_service.domain.events import AuditEvent, Event
 from token_service.domain.sessions import (
     Device,
@@ -17,9 +16,10 @@ from token_service.domain.sessions import (
     grant_end,
     grant_refusal,
 )
+from token_service.services import recording
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.endings import Cause, end_session
-from token_service.storage import accounts, audit, epochs, grants, sessions
+from token_service.storage import accounts, epochs, grants, sessions
 from token_service.storage.database import Database, Transaction
 from token_service.storage.epochs import Raised
 
@@ -154,7 +154,7 @@ def end_all(
             reason=cause.reason,
             details={"epoch": epoch, "kept": keep_sid or ""},
         )
-        audit.record(tx, opaque.new_id(now), event, now)
+        recording.record(tx, event, now)
     return True
 
 

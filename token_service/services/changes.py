@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from token_service.crypto import opaque
 from token_service.domain.events import NO_ACCOUNT, AuditEvent, Event, Origin
-from token_service.storage import audit
+from token_service.services import recording
 from token_service.storage.database import Transaction
 
 
@@ -48,4 +47,4 @@ def record(
         client_id=subject.client_id,
         details=details or {},
     )
-    audit.record(tx, opaque.new_id(now), row, now)
+    recording.record(tx, row, now)

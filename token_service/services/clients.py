@@ -8,11 +8,11 @@ from token_service.crypto import opaque
 from token_service.domain.clients import Client, granted_scope
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
-from token_service.services import issuing
+from token_service.services import issuing, recording
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.issuing import IssuedTokens
 from token_service.services.throttling import Throttle
-from token_service.storage import audit, failure_counts
+from token_service.storage import failure_counts
 from token_service.storage.database import Database
 
 SECRET_PREFIX = "tss_"
@@ -100,7 +100,7 @@ def _failed(
             reason=reason,
             client_id=client.client_id,
         )
-        audit.record(tx, opaque.new_id(now), event, now)
+        recording.record(tx, event, now)
     if failures > rule.free_failures:
         return Refused(Refusal.THROTTLED, retry_after=rule.first_delay)
     return Refused(reason)

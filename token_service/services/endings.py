@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from token_service.crypto import opaque
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import GrantState
-from token_service.storage import audit, epochs, grants, sessions
+from token_service.services import recording
+from token_service.storage import epochs, grants, sessions
 from token_service.storage.database import Transaction
 
 
@@ -49,7 +49,7 @@ def end_session(
         sid=sid,
         details=cause.details,
     )
-    audit.record(tx, opaque.new_id(now), event, now)
+    recording.record(tx, event, now)
     return True
 
 
@@ -68,7 +68,7 @@ def end_grant(tx: Transaction, state: GrantState, cause: Cause, now: datetime) -
         sid=state.key.sid,
         details=cause.details,
     )
-    audit.record(tx, opaque.new_id(now), event, now)
+    recording.record(tx, event, now)
     if grants.others_live(tx, state.key, now) == 0:
         end_session(
             tx,

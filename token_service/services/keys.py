@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from token_service.clock import Clock
-from token_service.crypto import keyring, opaque
+from token_service.crypto import keyring
 from token_service.crypto.keyring import KeyEncryption
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.keys import (
@@ -18,7 +18,8 @@ from token_service.domain.keys import (
     rotated,
 )
 from token_service.domain.refusals import Refusal
-from token_service.storage import audit, configuration, keys
+from token_service.services import recording
+from token_service.storage import configuration, keys
 from token_service.storage.database import Database, Transaction
 
 
@@ -163,4 +164,4 @@ def _record(tx: Transaction, clock: Clock, event: Event, kid: str, actor: str, r
         reason=Refusal.REVOKED if event is Event.KEY_RETIRED else "",
         details={"kid": kid, "reason": reason} if reason else {"kid": kid},
     )
-    audit.record(tx, opaque.new_id(now), row, now)
+    recording.record(tx, row, now)

@@ -12,10 +12,10 @@ from token_service.domain.policies import NEVER, Policy
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import Device, GrantKey, Session, absolute_end, slid_end
 from token_service.domain.tenants import Tenant
-from token_service.services import issuing
+from token_service.services import issuing, recording
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import Holder, IssuedTokens
-from token_service.storage import audit, grants, sessions
+from token_service.storage import grants, sessions
 from token_service.storage.database import Transaction
 from token_service.storage.grants import NewGrant
 
@@ -142,4 +142,4 @@ def _record(tx: Transaction, opening: Opening, session: Session, now: datetime) 
         sid=session.sid,
         details={"methods": list(session.methods)},
     )
-    audit.record(tx, opaque.new_id(now), event, now)
+    recording.record(tx, event, now)

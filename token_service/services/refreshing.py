@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from token_service.clock import Clock
-from token_service.crypto import opaque, refresh_tokens
+from token_service.crypto import refresh_tokens
 from token_service.crypto.refresh_tokens import Presented
 from token_service.domain import scopes
 from token_service.domain.clients import Client
@@ -13,11 +13,11 @@ from token_service.domain.failures import Unavailable
 from token_service.domain.refreshing import Presentation, Verdict, explain
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantKey, GrantState, Rules
-from token_service.services import issuing
+from token_service.services import issuing, recording
 from token_service.services.configuration import Snapshot, certain_refusal, prove, prove_current
 from token_service.services.endings import Cause, end_session, write_end
 from token_service.services.issuing import IssuedTokens
-from token_service.storage import audit, grants, sessions
+from token_service.storage import grants, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Statements, Transaction
 from token_service.storage.grants import ReadState, Rotation
@@ -248,4 +248,4 @@ def _record(
         sid=state.key.sid,
         details={"generation": attempt.presented.generation},
     )
-    audit.record(tx, opaque.new_id(now), row, now)
+    recording.record(tx, row, now)

@@ -3,18 +3,18 @@
 from datetime import timedelta
 
 from token_service.clock import Clock
-from token_service.crypto import opaque
 from token_service.domain import claims
 from token_service.domain.claims import AccessClaims
 from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantKey
+from token_service.services import recording
 from token_service.services.configuration import Snapshot
 from token_service.services.endings import Cause, end_grant, end_session
 from token_service.services.inspection import session_token, verified
 from token_service.services.refreshing import grant_key, parsed
-from token_service.storage import audit, grants, revoked_tokens, sessions
+from token_service.storage import grants, revoked_tokens, sessions
 from token_service.storage.database import Database, InTransaction
 
 
@@ -100,4 +100,4 @@ def _revoke_client_token(
             reason=Refusal.REVOKED,
             client_id=access.client_id,
         )
-        audit.record(tx, opaque.new_id(now), event, now)
+        recording.record(tx, event, now)

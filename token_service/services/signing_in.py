@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from token_service.clock import Clock
-from token_service.crypto import opaque
 from token_service.crypto.passwords import HashingBusy, Passwords
 from token_service.domain import accounts as names
 from token_service.domain.accounts import Account
@@ -14,11 +13,12 @@ from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import (
     Device,
 )
+from token_service.services import recording
 from token_service.services.configuration import Snapshot, certain_refusal, prove
 from token_service.services.issuing import IssuedTokens
 from token_service.services.opening import Opening, open_session, place_of
 from token_service.services.throttling import Throttle
-from token_service.storage import accounts, audit, configuration, failure_counts
+from token_service.storage import accounts, configuration, failure_counts
 from token_service.storage.database import Database, InTransaction, Transaction
 
 PASSWORD_METHOD = "pwd"
@@ -131,7 +131,7 @@ def _failed(
             reason=Refusal.ACCOUNT_DISABLED if disabled else Refusal.WRONG_CREDENTIALS,
             client_id=command.client.client_id,
         )
-        audit.record(tx, opaque.new_id(now), event, now)
+        recording.record(tx, event, now)
     return Refused(Refusal.WRONG_CREDENTIALS)
 
 

@@ -1,0 +1,78 @@
+"""The forms that arguments have, told apart before anything is asked of the service."""
+
+import re
+from typing import Any
+
+import click
+
+from token_service.domain import accounts
+from token_service.domain.accounts import NameKind, SignInName
+
+_ROLE = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
+
+
+class SignInNameForm(click.ParamType[SignInName]):
+    """An e-mail address, a username or a phone number."""
+
+    def __init__(self, kind: NameKind) -> None:
+        self.kind = kind
+        self.name = kind.value
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> SignInName:
+        """The name as it is stored."""
+        made = accounts.sign_in_name(self.kind, value) if isinstance(value, str) else value
+        if not isinstance(made, SignInName):
+            self.fail(f"{value!r} is no {self.kind.value}", param, ctx)
+        return made
+
+
+class IdentifierForm(click.ParamType[str]):
+    """The id of a tenant or a session."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The id."""
+        if not accounts.well_formed_id(value):
+            self.fail(f"{value!r} is no id (32 hexadecimal characters)", param, ctx)
+        return str(value)
+
+
+class RoleForm(click.ParamType[str]):
+    """The name of a role."""
+
+    name = "role"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The role."""
+        if not _ROLE.fullmatch(value):
+            self.fail(f"{value!r} is no name of a role (a-z, then a-z 0-9 _ . : -)", param, ctx)
+        return str(value)
+
+
+class MembershipForm(click.ParamType[tuple[str, tuple[str, ...]]]):
+    """`TENANT` or `TENANT=ROLE,ROLE`."""
+
+    name = "tenant[=role,...]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[str, ...]]:
+        """The tenant's id and the roles there."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        tenant_id, _, roles = value.partition("=")
+        return (
+            IDENTIFIER.convert(tenant_id, param, ctx),
+            tuple(ROLE.convert(role, param, ctx) for role in roles.split(",") if role),
+        )
+
+
+EMAIL = SignInNameForm(NameKind.EMAIL)
+USERNAME = SignInNameForm(NameKind.USERNAME)
+PHONE = SignInNameForm(NameKind.PHONE)
+IDENTIFIER = IdentifierForm()
+ROLE = RoleForm()
+MEMBERSHIP = MembershipForm()

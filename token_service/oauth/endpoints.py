@@ -1,0 +1,55 @@
+"""Introspection and revocation: Authlib authenticates the caller, each makes one service call."""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749 import TokenEndpoint
+
+from token_service.domain.refusals import Refused
+from token_service.oauth.answers import Declined, ParameterMissing
+from token_service.oauth.call import CallRequest
+from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
+from token_service.services import inspection, revocation
+from token_service.services.inspection import Inspection
+
+
+class IntrospectionEndpoint(TokenEndpoint):
+    """RFC 7662. A `token_type_hint` is ignored: every token says itself what it is."""
+
+    ENDPOINT_NAME = "introspection"
+    CLIENT_AUTH_METHODS = [*CONFIDENTIAL]
+
+    def create_endpoint_response(
+        self, request: CallRequest
+    ) -> tuple[int, Inspection | Refused, list[Any]]:
+        """What the caller may know of the token."""
+        caller = self.authenticate_endpoint_client(request).client
+        around = request.call.surroundings
+        token = _token(request)
+        found = inspection.introspect(
+            around.database, around.clock, around.snapshot, caller, token
+        )
+        return 200, found, []
+
+
+class RevocationEndpoint(TokenEndpoint):
+    """RFC 7009: ends the grant. A wrong `token_type_hint` does no harm (section 2.1)."""
+
+    ENDPOINT_NAME = "revocation"
+    CLIENT_AUTH_METHODS = [*EVERY_CLIENT]
+
+    def create_endpoint_response(self, request: CallRequest) -> tuple[int, None, list[Any]]:
+        """Nothing, whether the token was good, bad or another client's (section 2.2)."""
+        caller = self.authenticate_endpoint_client(request).client
+        around = request.call.surroundings
+        token = _token(request)
+        revocation.revoke(
+            around.database, around.clock, around.snapshot, caller, token, around.origin
+        )
+        return 200, None, []
+
+
+def _token(request: CallRequest) -> str:
+    token = request.form.get("token")
+    if token is None:
+        raise Declined(ParameterMissing("token"))
+    return token

@@ -1,0 +1,69 @@
+"""The grants of the token endpoint: Authlib finds them, each makes one service call.
+
+Authlib's own grants are not used: they store and log tokens, and spend before they check.
+"""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
+
+from token_service.domain.clients import Client
+from token_service.domain.refusals import Refusal, Refused
+from token_service.oauth.answers import ClientRefused, Declined, GrantRefused, ParameterMissing
+from token_service.oauth.call import Call
+from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
+from token_service.services import clients, refreshing
+from token_service.services.issuing import IssuedTokens
+from token_service.services.refreshing import Refresh
+
+Response = tuple[int, IssuedTokens, list[Any]]
+
+
+class _Grant(BaseGrant, TokenEndpointMixin):
+    """Client authentication first, whatever else may be wrong with the request."""
+
+    def validate_token_request(self) -> None:
+        self.request.client = self.authenticate_token_endpoint_client()
+
+    def create_token_response(self) -> Response:
+        answer = self.issue(self.request.call, self.request.client.client)
+        if isinstance(answer, Refused):
+            raise Declined(GrantRefused(answer))
+        return 200, answer, []
+
+    def issue(self, call: Call, client: Client) -> IssuedTokens | Refused:
+        raise NotImplementedError
+
+
+class ClientCredentialsGrant(_Grant):
+    """RFC 6749 section 4.4."""
+
+    GRANT_TYPE = "client_credentials"
+    TOKEN_ENDPOINT_AUTH_METHODS = [*CONFIDENTIAL]
+
+    def issue(self, call: Call, client: Client) -> IssuedTokens | Refused:
+        """A token for the client itself."""
+        around = call.surroundings
+        issued = clients.issue_client_token(
+            around.database, around.clock, around.snapshot, client, call.form.get("scope")
+        )
+        if isinstance(issued, Refused) and issued.reason is Refusal.TENANT_DISABLED:
+            # Here the client is its own grant, and it went with its tenant.
+            raise Declined(ClientRefused(issued))
+        return issued
+
+
+class RefreshGrant(_Grant):
+    """RFC 6749 section 6."""
+
+    GRANT_TYPE = "refresh_token"
+    TOKEN_ENDPOINT_AUTH_METHODS = [*EVERY_CLIENT]
+
+    def issue(self, call: Call, client: Client) -> IssuedTokens | Refused:
+        """The successor of the presented refresh token."""
+        token = call.form.get("refresh_token")
+        if token is None:
+            raise Declined(ParameterMissing("refresh_token"))
+        around = call.surroundings
+        command = Refresh(client, token, call.form.get("scope"), around.origin)
+        return refreshing.refresh(around.database, around.clock, around.snapshot, command)

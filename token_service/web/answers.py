@@ -1,0 +1,46 @@
+"""Answers in JSON, and what a token answer contains (RFC 6749 section 5.1)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from flask import Response
+
+from token_service.services.inspection import Inspection
+from token_service.services.issuing import IssuedTokens
+
+_INACTIVE = b'{"active":false}'
+
+
+def json(body: Mapping[str, Any], status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(body), status, content_type="application/json")
+
+
+def nothing() -> Response:
+    """204: it is done."""
+    return Response(status=204)
+
+
+def tokens(issued: IssuedTokens) -> Response:
+    """The tokens that were issued; a client-credentials answer has no session in it."""
+    body: dict[str, object] = {
+        "access_token": issued.access_token,
+        "token_type": "Bearer",
+        "expires_in": issued.expires_in,
+        "scope": issued.scope,
+    }
+    if issued.refresh_token is not None:
+        body["refresh_token"] = issued.refresh_token
+    if issued.sid is not None:
+        body["sid"] = issued.sid
+    if issued.tenant_id is not None:
+        body["tenantId"] = issued.tenant_id
+    return json(body)
+
+
+def inspected(found: Inspection | object) -> Response:
+    """What is said of a token (RFC 7662 section 2.2): one answer for all that are not active."""
+    if isinstance(found, Inspection):
+        return json({"active": True, **found.claims})
+    return Response(_INACTIVE, content_type="application/json")

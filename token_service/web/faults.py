@@ -1,0 +1,171 @@
+"""The one table that turns refusals into answers: a status, a stable code, a sentence.
+
+A `Stage` says what any refusal means at one point of a request. Every stage gives one answer to
+all reasons that it does not name, so that no client can tell unknown from expired from replayed;
+the audit log can.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+
+from token_service.domain.refusals import Refusal
+
+REALM = "token-service"
+BASIC = f'Basic realm="{REALM}", charset="UTF-8"'
+BEARER = f'Bearer realm="{REALM}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way to say no.
+
+    `code` is for `/v1` (RFC 9457), `error` the one of RFC 6749 where it is another. `sentence` has
+    the characters that RFC 6749 section 5.2 allows, and nothing that a request said.
+    `challenge` is the value of `WWW-Authenticate`.
+    """
+
+    status: int
+    code: str
+    sentence: str
+    error: str = ""
+    challenge: str = ""
+
+    def saying(self, sentence: str) -> "Fault":
+        """The same with another sentence."""
+        return replace(self, sentence=sentence)
+
+
+INVALID_REQUEST = Fault(400, "invalid_request", "The request is malformed.")
+INVALID_CLIENT = Fault(
+    401, "invalid_client", "The client is unknown or its credentials are wrong.", challenge=BASIC
+)
+INVALID_CREDENTIALS = Fault(
+    401, "invalid_credentials", "The identifier or the password is wrong."
+)
+TENANT_REQUIRED = Fault(
+    400, "tenant_required", "The account belongs to several tenants: name one by tenant_id."
+)
+TENANT_NOT_ALLOWED = Fault(
+    403, "tenant_not_allowed", "The account cannot sign in to this tenant with this client."
+)
+CLIENT_NOT_ALLOWED = Fault(403, "client_not_allowed", "The client may not do this.")
+INVALID_SCOPE = Fault(
+    400, "invalid_scope", "The scope is malformed or more than what may be granted."
+)
+UNAUTHORIZED_CLIENT = Fault(
+    400, "unauthorized_client", "The client may not use this grant type."
+)
+UNSUPPORTED_GRANT_TYPE = Fault(
+    400, "unsupported_grant_type", "The grant type is not supported."
+)
+INVALID_GRANT = Fault(400, "invalid_grant", "The refresh token is not valid.")
+INVALID_CURSOR = Fault(400, "invalid_cursor", "The cursor is not one that was given out here.")
+NO_TOKEN_OF_OURS = Fault(400, "invalid_token", "The token is not one of this service.")
+TOKEN_MISSING = Fault(
+    401, "invalid_token", "An access token is needed as a Bearer token.", challenge=BEARER
+)
+INVALID_TOKEN = Fault(
+    401,
+    "invalid_token",
+    "The access token is not valid.",
+    challenge=f'{BEARER}, error="invalid_token"',
+)
+INSUFFICIENT_SCOPE = Fault(
+    403,
+    "insufficient_scope",
+    "The access token does not permit this.",
+    challenge=f'{BEARER}, error="insufficient_scope"',
+)
+AUTHENTICATION_MISSING = Fault(
+    401,
+    "invalid_client",
+    "Client credentials or an access token are needed.",
+    challenge=f"{BASIC}, {BEARER}",
+)
+FORBIDDEN = Fault(403, "forbidden", "The client does not have this permission.")
+NOT_FOUND = Fault(404, "not_found", "There is nothing here.", error="invalid_request")
+METHOD_NOT_ALLOWED = Fault(
+    405, "method_not_allowed", "The method is not allowed here.", error="invalid_request"
+)
+TOO_LARGE = Fault(
+    413, "request_too_large", "The request body is too large.", error="invalid_request"
+)
+UNSUPPORTED_MEDIA_TYPE = Fault(
+    415, "unsupported_media_type", "The body has the wrong content type.", error="invalid_request"
+)
+THROTTLED = Fault(
+    429, "throttled", "Too many failures: try again later.", error="temporarily_unavailable"
+)
+INTERNAL = Fault(500, "internal_error", "Something went wrong here.", error="server_error")
+UNAVAILABLE = Fault(
+    503,
+    "unavailable",
+    "The service cannot answer now: try again.",
+    error="temporarily_unavailable",
+)
+
+_BY_STATUS = {
+    fault.status: fault
+    for fault in (
+        INVALID_REQUEST,
+        NOT_FOUND,
+        METHOD_NOT_ALLOWED,
+        TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        UNAVAILABLE,
+    )
+}
+
+
+def of_status(status: int) -> Fault:
+    """The fault of an error that the framework found."""
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if not 400 <= status < 500:
+        return INTERNAL
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus else "Bad Request"
+    code = phrase.lower().replace(" ", "_").replace("-", "_").replace("'", "")
+    return Fault(status, code, f"{phrase}.", error="invalid_request")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What refusals mean at one point of a request: some by name, all others alike."""
+
+    otherwise: Fault
+    named: Mapping[Refusal, Fault] = field(default_factory=dict)
+
+    def fault(self, reason: Refusal) -> Fault:
+        """What the client is told."""
+        return self.named.get(reason, self.otherwise)
+
+
+CLIENT = Stage(INVALID_CLIENT, {Refusal.THROTTLED: THROTTLED})
+"""A client proves who it is."""
+
+SIGN_IN = Stage(
+    INVALID_CREDENTIALS,
+    {
+        Refusal.THROTTLED: THROTTLED,
+        Refusal.TENANT_REQUIRED: TENANT_REQUIRED,
+        Refusal.NOT_A_MEMBER: TENANT_NOT_ALLOWED,
+        Refusal.UNKNOWN_TENANT: TENANT_NOT_ALLOWED,
+        Refusal.TENANT_DISABLED: TENANT_NOT_ALLOWED,
+        Refusal.NOT_FIRST_PARTY: CLIENT_NOT_ALLOWED,
+        Refusal.INVALID_SCOPE: INVALID_SCOPE,
+    },
+)
+"""A person proves who they are."""
+
+GRANT = Stage(
+    INVALID_GRANT,
+    {Refusal.INVALID_SCOPE: INVALID_SCOPE, Refusal.GRANT_NOT_ALLOWED: UNAUTHORIZED_CLIENT},
+)
+"""A client that has authenticated asks for tokens."""
+
+BEARER = Stage(INVALID_TOKEN)
+"""An access token in the `Authorization` header."""
+
+POSSESSION = Stage(NO_TOKEN_OF_OURS)
+"""A token that is to be invalidated by whoever holds it."""
