@@ -79,7 +79,7 @@ def serve(
     workers: int = 2,
     limits: Limits = DEFAULT_LIMITS,
 ) -> None:
-    """Serves until SIGTERM or SIGINT, and then ends within `drain_seconds` + 1 s. Raises StartError.
+    """Serves until SIGTERM or SIGINT, then ends within `drain_seconds` + 1 s. Raises StartError.
 
     `app` is a factory, "module:factory()" or "module:application"; each worker makes its own. The
     workers are forked: call this in the main thread, and without other threads.
@@ -92,16 +92,12 @@ def serve(
 # --- HTTP to WSGI and back ------------------------------------------------------------------------
 
 
-class _Headers(Protocol):
-    def items(self) -> list[tuple[str, str]]: ...
-
-
 class _Scope(Protocol):
-    """The head of a request; `path` is percent-decoded."""
+    """The head of a request; `path` is percent-decoded, `headers` iterates over pairs by items()."""
 
     authority: str | None
     client: str
-    headers: _Headers
+    headers: Any
     http_version: str
     method: str
     path: str
@@ -126,7 +122,17 @@ class _Exchange(Protocol):
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None: ...
 
 
-class _Refused(Exception):  # noqa: N818 - an answer, not a fault
+class _Call(Protocol):
+    scope: _Scope
+    proto: _Exchange
+
+
+class _StopSignal(Protocol):
+    def add_cb(self, callback: Callable[[], None]) -> None: ...
+    def set(self) -> None: ...
+
+
+class _Refused(Exception):
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status)
         self.status = status
@@ -147,7 +153,7 @@ def _refuse(exchange: _Exchange, status: HTTPStatus) -> None:
 
 
 def _answer(application: WSGIApplication, environ: WSGIEnvironment, exchange: _Exchange) -> None:
-    """Runs the application to its last byte: a client that reads slowly is granian's to wait for."""
+    """Runs the application to its last byte, so that a slow reader is left to granian."""
     head: list[tuple[int, list[tuple[str, str]]]] = []
     chunks: list[bytes] = []
 
@@ -186,7 +192,7 @@ def _common_environ(listener: socket.socket) -> WSGIEnvironment:
 def _environ_of(scope: _Scope, common: WSGIEnvironment) -> WSGIEnvironment:
     """Everything but the body. Raises _Refused."""
     path, query = scope.path, scope.query_string
-    if not path.startswith("/"):
+    if not path.startswith("/") and path != "*":
         raise _Refused(HTTPStatus.BAD_REQUEST)
     if len(path) + len(query) > _LONGEST_URI:
         raise _Refused(HTTPStatus.REQUEST_URI_TOO_LONG)
@@ -223,7 +229,7 @@ def _add_headers(environ: WSGIEnvironment, headers: list[tuple[str, str]]) -> No
 @functools.lru_cache(maxsize=512)
 def _environ_key(header: str) -> str | None:
     """None for a header that the application does not see."""
-    # X_Forwarded_For would take the key of X-Forwarded-For, past the proxy that replaces the latter.
+    # X_Forwarded_For would have the key of X-Forwarded-For and come past a proxy that sets that.
     if "_" in header or header in _HIDDEN_HEADERS:
         return None
     key = header.upper().replace("-", "_")
@@ -256,16 +262,15 @@ class _Door:
         self._awaited: dict[_Arriving, _Incoming] = {}
         self._complete: queue.SimpleQueue[tuple[WSGIEnvironment, _Exchange]] = queue.SimpleQueue()
 
-    def admit(self, call: Any) -> None:
+    def admit(self, call: _Call) -> None:
         """What granian calls with each request, once its head is there."""
-        exchange: _Exchange = call.proto
         try:
-            self._admit(call.scope, exchange)
+            self._admit(call.scope, call.proto)
         except _Refused as refused:
-            _refuse(exchange, refused.status)
+            _refuse(call.proto, refused.status)
         except Exception:
             logger.exception("a request could not be let in")
-            _refuse(exchange, HTTPStatus.INTERNAL_SERVER_ERROR)
+            _refuse(call.proto, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def cut_overdue(self) -> None:
         """Called from another thread. A body whose last byte comes just now is let through."""
@@ -280,7 +285,7 @@ class _Door:
             environ, exchange = self._complete.get()
             try:
                 _answer(application, environ, exchange)
-            except BaseException:  # SystemExit, too: it would end the thread and nobody would notice
+            except BaseException:  # SystemExit would end the thread, and nobody would notice
                 logger.exception("the application raised an exception")
                 _refuse(exchange, HTTPStatus.INTERNAL_SERVER_ERROR)
             # Else they stay in memory, and the connection open, until the next request comes.
@@ -298,18 +303,18 @@ class _Door:
     def _admit(self, scope: _Scope, exchange: _Exchange) -> None:
         environ = _environ_of(scope, self._common)
         length = int(environ.get("CONTENT_LENGTH", 0))
-        is_chunked = environ.pop("HTTP_TRANSFER_ENCODING", None) is not None
-        if length and is_chunked:
+        coding = environ.pop("HTTP_TRANSFER_ENCODING", None)
+        if coding not in (None, "chunked"):  # nobody here would undo a "gzip, chunked"
             raise _Refused(HTTPStatus.BAD_REQUEST)
         if length > self._limits.max_body_bytes:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        if not length and not is_chunked:
+        if not length and not coding:
             self._enqueue(environ, exchange, b"")
             return
         deadline = time.monotonic() + self._limits.body_timeout_seconds
-        incoming = _Incoming(environ, exchange, is_chunked, deadline)
-        # A length is kept by hyper; a body without one is counted while it comes.
-        self._await(exchange.__aiter__().__anext__() if is_chunked else exchange(), incoming)
+        incoming = _Incoming(environ, exchange, coding is not None, deadline)
+        # hyper holds a body to its length; one without a length is counted while it comes.
+        self._await(exchange.__aiter__().__anext__() if coding else exchange(), incoming)
 
     def _await(self, arriving: _Arriving, incoming: _Incoming) -> None:
         self._awaited[arriving] = incoming
@@ -382,7 +387,8 @@ def _work(
         threading.Thread(
             target=door.answer_for_ever, args=(application,), name=name, daemon=True
         ).start()
-    stop, stopped = _granian.WorkerSignal(), threading.Event()
+    stop: _StopSignal = _granian.WorkerSignal()
+    stopped = threading.Event()
     stop.add_cb(stopped.set)
     _open(door, listener, limits, stop)
     # The orphans of a killed group would hold its port against the next one.
@@ -403,7 +409,7 @@ def _load(app: str | Callable[[], WSGIApplication]) -> WSGIApplication:
     return application
 
 
-def _open(door: _Door, listener: socket.socket, limits: Limits, stop: Any) -> None:
+def _open(door: _Door, listener: socket.socket, limits: Limits, stop: _StopSignal) -> None:
     """Returns at once; from then on granian's own threads speak HTTP, until `stop` is set."""
     logging.getLogger("_granian").setLevel(logging.WARNING)
     socket_of_granian = _granian.SocketHolder(listener.detach(), False, limits.backlog)
@@ -482,6 +488,7 @@ class _Group:
         for worker in self._workers:
             worker.join(max(0.0, deadline - time.monotonic()))
             worker.kill()
+            worker.join()
 
 
 def _room_for(connections: int) -> int:
@@ -498,16 +505,16 @@ def _room_for(connections: int) -> int:
 def _listen(host: str, port: int, limits: Limits) -> socket.socket:
     """One socket for all workers: who waits in it survives the death of any of them."""
     give_up_at = time.monotonic() + 8 * _TICK_SECONDS  # orphans of a killed group go within a tick
-    while True:
+    listener = None
+    while listener is None:
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             listener = socket.create_server((host, port), family=family, backlog=limits.backlog)
-            break
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > give_up_at:
                 raise StartError(f"cannot listen on {host}:{port}: {error.strerror}") from error
             time.sleep(_TICK_SECONDS)
-    # Connections inherit both.
+    # The connections inherit both.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     milliseconds = int(limits.read_timeout_seconds * 1000)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

@@ -93,6 +93,9 @@ def _failed(
     with database.transaction() as tx:
         subject = throttle.client_subject(client.client_id, origin.address)
         failures = failure_counts.add(tx, subject, now, now - timedelta(seconds=rule.window))
+        if failures > rule.free_failures:
+            # Counted, but no longer written down: a flood must not fill the log.
+            return Refused(Refusal.THROTTLED, retry_after=rule.first_delay)
         event = AuditEvent(
             event=Event.CLIENT_AUTHENTICATION_FAILED,
             origin=origin,
@@ -101,8 +104,6 @@ def _failed(
             client_id=client.client_id,
         )
         recording.record(tx, event, now)
-    if failures > rule.free_failures:
-        return Refused(Refusal.THROTTLED, retry_after=rule.first_delay)
     return Refused(reason)
 
 

@@ -13,7 +13,7 @@ Whatever goes wrong below becomes `Unavailable`: not knowing is neither a yes no
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, cast
 
@@ -94,7 +94,7 @@ class Database:
         A value that is unique and taken raises `Conflict`.
         """
         self._require()
-        with _unavailable(), self.engine.begin() as connection:
+        with _unavailable(), self._write_turn(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -115,7 +115,7 @@ class Database:
         if isinstance(pinned, PinnedPostgres):
             yield pinned
             return
-        with self._writing, pinned.writing():
+        with self._write_turn(), pinned.writing():
             yield pinned
 
     @contextmanager
@@ -131,6 +131,10 @@ class Database:
             pinned.close()
             del self._pinned.connection
         self.engine.dispose()
+
+    def _write_turn(self) -> AbstractContextManager[object]:
+        """SQLite has one writer: threads queue here, because its own waiting is a busy sleep."""
+        return self._writing if self.is_sqlite else nullcontext()
 
     def _require(self) -> None:
         if self._watch is not None:

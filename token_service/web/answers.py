@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from flask import Response
 
+from token_service.domain.refusals import Refused
 from token_service.services.inspection import Inspection
 from token_service.services.issuing import IssuedTokens
 
@@ -39,7 +40,7 @@ def tokens(issued: IssuedTokens) -> Response:
     return json(body)
 
 
-def inspected(found: Inspection | object) -> Response:
+def inspected(found: Inspection | Refused) -> Response:
     """What is said of a token (RFC 7662 section 2.2): one answer for all that are not active."""
     if isinstance(found, Inspection):
         return json({"active": True, **found.claims})

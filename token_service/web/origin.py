@@ -1,0 +1,128 @@
+"""Where a request comes from: the client's address behind our own proxies, and the request's id."""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from flask import g, request
+
+from token_service.crypto import opaque
+from token_service.domain.events import Origin
+from token_service.web.parts import parts
+
+Networks = tuple[str, ...]
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_LONGEST_USER_AGENT = 400
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_SIGNS_OF_A_PROXY = ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via")
+
+
+def origin() -> Origin:
+    """Address, user agent and id of this request."""
+    return Origin(client_address(), user_agent(), request_id())
+
+
+def client_address() -> str:
+    """The client's IP address; `X-Forwarded-For` counts only from configured proxies."""
+    peer = request.environ.get("REMOTE_ADDR", "")
+    trusted = parts().settings.server.trusted_proxies
+    if not trusted:
+        return str(peer)
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    return behind_proxies(peer, forwarded.split(",") if forwarded else [], trusted)
+
+
+def behind_proxies(peer: str, forwarded: Sequence[str], trusted: Networks) -> str:
+    """The right-most address that is not one of our proxies.
+
+    Everything to the left of it was written by that client, who may write what it likes. Where
+    even our own proxy's word is no address, the proxy itself is all that is known.
+    """
+    address = peer
+    for hop in reversed(forwarded):
+        if not _is_in(address, trusted):
+            break
+        stated = _address(hop.strip())
+        if stated is None:
+            break
+        address = stated
+    return address
+
+
+def is_local() -> bool:
+    """Whether the request was made on this machine, by somebody who meant this service.
+
+    A proxy on this machine is loopback as well, so signs of one end the confidence. A page in a
+    browser here can have its own host name resolve to us (DNS rebinding): then `Host` is that name.
+    """
+    if not _is_loopback(client_address()) or _host_name() not in _LOCAL_NAMES:
+        return False
+    if parts().settings.server.trusted_proxies:
+        return True
+    return not any(header in request.headers for header in _SIGNS_OF_A_PROXY)
+
+
+def user_agent() -> str:
+    """The `User-Agent`, cut, and without what a database or a terminal might stumble over."""
+    text = request.headers.get("User-Agent", "")[:_LONGEST_USER_AGENT]
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def request_id() -> str:
+    """The id in the answer, in errors, in the log and in audit events of this request.
+
+    A proxy of ours may have given one already; nobody else chooses what stands in our log.
+    """
+    known = g.get("request_id")
+    if known is None:
+        known = g.request_id = _forwarded_id() or opaque.new_id(parts().clock.now())
+    return str(known)
+
+
+def _forwarded_id() -> str | None:
+    trusted = parts().settings.server.trusted_proxies
+    if not trusted or not _is_in(request.environ.get("REMOTE_ADDR", ""), trusted):
+        return None
+    given = request.headers.get("X-Request-Id", "")
+    return given if _REQUEST_ID.fullmatch(given) else None
+
+
+def _host_name() -> str:
+    host = request.environ.get("HTTP_HOST", "")
+    return re.sub(r":[0-9]{1,5}\Z", "", host).lower()
+
+
+@lru_cache(maxsize=1024)
+def _is_in(address: str, networks: Networks) -> bool:
+    try:
+        parsed = _parsed(address)
+    except ValueError:
+        return False
+    return any(parsed in ipaddress.ip_network(network) for network in networks)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return _parsed(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    parsed = ipaddress.ip_address(address)
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return mapped or parsed
+
+
+def _address(hop: str) -> str | None:
+    """An address as proxies write it: some add the port, in brackets if it is IPv6."""
+    with_port = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+", hop)
+    text = next(filter(None, with_port.groups())) if with_port else hop
+    try:
+        return str(_parsed(text))
+    except ValueError:
+        return None

@@ -1,0 +1,131 @@
+"""Reading requests strictly: what can be read in two ways is refused, before anything is done."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import request
+from marshmallow import Schema, ValidationError
+
+from token_service.web import faults, json_text
+from token_service.web.errors import Refuse, malformed
+
+MAX_FIELDS = 100
+MAX_VALUE_LENGTH = 8192
+"""Characters of one value; only `token` may be longer, which then is nobody's token."""
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+_IDENTIFIER = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
+
+
+def form() -> dict[str, str]:
+    """The parameters of a form body (RFC 6749 appendix B); an empty one counts as absent.
+
+    Parameters in the URL are refused even if they are right (RFC 6749 section 2.3.1): they end up
+    in logs and histories, and a proxy may have looked at the other ones.
+    """
+    _refuse_query()
+    _require(FORM)
+    return form_parameters(_body())
+
+
+def form_parameters(data: bytes) -> dict[str, str]:
+    """Each name once, percent-encoded UTF-8 without NUL, at most `MAX_FIELDS` of them."""
+    try:
+        pairs = parse_qsl(
+            data.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+        )
+    except ValueError:
+        raise malformed("The form is not UTF-8, or has too many parameters.") from None
+    parameters = dict(pairs)
+    if len(parameters) != len(pairs):
+        raise malformed("The request repeats a parameter.")
+    _refuse_unfit(parameters)
+    return {name: value for name, value in parameters.items() if value}
+
+
+def json_body(schema: Schema) -> Any:
+    """What the schema makes of a JSON object in the body.
+
+    `MAX_VALUE_LENGTH` holds for its strings too.
+    """
+    _refuse_query()
+    _require(JSON)
+    try:
+        members = json_text.json_object(_body())
+    except ValueError:
+        raise malformed("The body is not a well-formed JSON object.") from None
+    _refuse_unfit(members)
+    return _loaded(schema, members)
+
+
+def query(schema: Schema) -> Any:
+    """What the schema makes of the parameters in the URL: each once, none unknown."""
+    return _loaded(schema, _query_parameters())
+
+
+def query_parameter(name: str) -> str | None:
+    """One parameter in the URL; others may stand there, for whoever else reads it."""
+    return _query_parameters().get(name)
+
+
+def is_identifier(text: str) -> bool:
+    """Whether this can be the id of an account, tenant or session. PostgreSQL reads more forms of
+    it than SQLite, and takes what is none for an error."""
+    return _IDENTIFIER.fullmatch(text) is not None
+
+
+def _query_parameters() -> dict[str, str]:
+    if not request.query_string:
+        return {}
+    return form_parameters(request.query_string)
+
+
+def _body() -> bytes:
+    return request.get_data(cache=False)
+
+
+def _require(media_type: str) -> None:
+    """The one content type of the endpoint, in UTF-8: anything else is 415."""
+    if request.mimetype != media_type:
+        raise Refuse(faults.UNSUPPORTED_MEDIA_TYPE.saying(f"The body must be {media_type}."))
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if charset.lower() != "utf-8":
+        raise Refuse(faults.UNSUPPORTED_MEDIA_TYPE.saying("The body must be in UTF-8."))
+
+
+def _refuse_query() -> None:
+    if request.query_string:
+        raise malformed("Parameters belong into the body, not into the URL.")
+
+
+def _refuse_unfit(members: Mapping[str, object]) -> None:
+    """Names the fields with values that no database or log should meet."""
+    unfit = {
+        name: ["Too long."]
+        for name, value in members.items()
+        if isinstance(value, str) and len(value) > MAX_VALUE_LENGTH and name != "token"
+    }
+    unfit |= {name: ["Contains NUL."] for name, value in members.items() if "\0" in str(value)}
+    if unfit or any("\0" in name for name in members):
+        raise malformed("A value is too long or contains NUL.", _by_safe_name(unfit))
+
+
+def _loaded(schema: Schema, members: Mapping[str, object]) -> Any:
+    try:
+        return schema.load(members)
+    except ValidationError as error:
+        errors = error.normalized_messages()
+        raise malformed("Some fields are missing or wrong.", _by_safe_name(errors)) from None
+
+
+def _by_safe_name(errors: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The errors by field. A name that was made up by the sender is not repeated to anybody."""
+    named: dict[str, list[str]] = {}
+    for name, messages in errors.items():
+        shown = name if _SAFE_NAME.fullmatch(str(name)) else "(unnamed)"
+        named.setdefault(shown, []).extend(messages)
+    return named
