@@ -107,7 +107,10 @@ def page_options(command: Command) -> Command:
 
 
 def paged(
-    read: Callable[[str, int], Sequence[Value]], cursor: str, limit: int, key: Callable[[Value], str]
+    read: Callable[[str, int], Sequence[Value]],
+    cursor: str,
+    limit: int,
+    key: Callable[[Value], str],
 ) -> tuple[Sequence[Value], str | None]:
     """One page, and the cursor of the next one. `read` takes the key to go on after."""
     found = read(cursor, limit + 1)
@@ -132,9 +135,7 @@ def _table(items: Sequence[Mapping[str, object]], columns: Sequence[str]) -> Ite
     rows += [[_cell(item[column]) for column in columns] for item in items]
     widths = [max(len(row[index]) for row in rows) for index in range(len(columns))]
     for row in rows:
-        yield "  ".join(
-            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _cell(value: object) -> str:

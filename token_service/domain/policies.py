@@ -1,15 +1,18 @@
 """The effective policy: what a session may do, computed here and nowhere else.
 
-All durations are seconds. A policy answers questions; it does not act.
+All durations are seconds. A policy answers questions; it does not act. Overrides come as they are
+written in the API and stored: only the fields that a level states, with `"off"` for "no limit".
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 MICROSECONDS = 1_000_000
 AUTO_REFRESH_FACTOR = 1.5
 NEVER = 10**10
 """Seconds (three centuries) that stand for "no limit" in a comparison; small enough for BIGINT."""
+OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,83 @@ class Policy:
         """
         return max(1, min(self.access_token_lifetime, self.unused_limit * 2 // 3))
 
-    def replaced(self, overrides: dict[str, object]) -> Self:
-        """This policy with the given fields replaced; unknown fields are a programming error."""
-        return replace(self, **overrides)  # type: ignore[arg-type]
+    def overridden(self, overrides: Mapping[str, Any]) -> Self:
+        """This policy with the fields that a level states in place of its own."""
+        known = {name: value for name, value in overrides.items() if name in FIELDS}
+        return replace(self, **{name: _value(value) for name, value in known.items()})
+
+    def within(self, bounds: Mapping[str, Mapping[str, int]]) -> Self:
+        """This policy moved inside the environment's bounds, for what a tenant stated before them.
+
+        A bound on a lifetime that is `auto` applies to what it comes to.
+        """
+        changes: dict[str, Any] = {}
+        for name, bound in bounds.items():
+            value = (
+                self.refresh_lifetime if name == "refresh_token_lifetime" else getattr(self, name)
+            )
+            low, high = bound.get("min"), bound.get("max")
+            if high is not None and (value is None or value > high):
+                changes[name] = high
+            elif low is not None and value is not None and value < low:
+                changes[name] = low
+        return replace(self, **changes) if changes else self
+
+    def tightened(self, limits: Mapping[str, Any]) -> Self:
+        """This policy with a client's limits: each can shorten a lifetime, none can lengthen one."""
+        changes: dict[str, Any] = {}
+        for name, limit in limits.items():
+            if name in TIGHTENING and limit != OFF:
+                own = self.refresh_lifetime if name == "refresh_token_lifetime" else None
+                current = own if own is not None else getattr(self, name)
+                changes[name] = limit if current is None else min(limit, current)
+        return replace(self, **changes)
 
 
 FIELDS = frozenset(field.name for field in fields(Policy))
+TIGHTENING = frozenset(
+    {"access_token_lifetime", "refresh_token_lifetime", "idle_timeout", "force_relogin"}
+)
+"""The fields that a client may state; its session limit is a limit of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of policy and what it states: `environment`, `tenant` or `client`."""
+
+    source: str
+    overrides: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One value of an effective policy and the level that it comes from."""
+
+    value: object
+    source: str
+
+
+def explained(defaults: Policy, levels: Iterable[Level]) -> dict[str, Explained]:
+    """Each field's effective value and the level that decided it."""
+    policy, sources = defaults, dict.fromkeys(FIELDS, "default")
+    for level in levels:
+        if level.source == "client":
+            after = policy.tightened(level.overrides)
+            decided = {name for name in FIELDS if getattr(after, name) != getattr(policy, name)}
+        else:
+            after = policy.overridden(level.overrides)
+            decided = set(FIELDS & level.overrides.keys())
+        policy = after
+        sources |= dict.fromkeys(decided, level.source)
+    return {
+        name: Explained(written(getattr(policy, name)), sources[name]) for name in sorted(FIELDS)
+    }
+
+
+def written(value: object) -> object:
+    """A value as the API writes it."""
+    return OFF if value is None else value
+
+
+def _value(value: Any) -> Any:  # noqa: ANN401 - a JSON value that was checked when it was stored
+    return None if value == OFF else value

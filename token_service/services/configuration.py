@@ -64,7 +64,7 @@ class Snapshot:
 
     def policy_of(self, tenant: Tenant) -> Policy:
         """The tenant's effective policy."""
-        return self.policy.replaced(dict(tenant.policy)) if tenant.policy else self.policy
+        return self.policy.overridden(tenant.policy) if tenant.policy else self.policy
 
     def rules(self, tenant_id: str, client: Client) -> Rules | None:
         """What holds for the client's grants in the tenant; None for an unknown tenant."""
@@ -121,7 +121,7 @@ class Configuration:
             version=environment.version,
             epoch=environment.epoch,
             issuer=self._issuer,
-            policy=self._defaults.replaced(dict(environment.policy)),
+            policy=self._defaults.overridden(environment.policy),
             keyring=keyring,
             signatures=self._signatures,
             signing_algorithm=self._signing_algorithm,

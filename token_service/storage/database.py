@@ -105,6 +105,12 @@ class Database:
             yield connection.execution_options(**_READ_ONLY)
 
     @contextmanager
+    def migrating(self) -> Iterator[None]:
+        """While a migration uses the engine: a database that is away is named as everywhere."""
+        with _unavailable():
+            yield
+
+    @contextmanager
     def statement(self) -> Iterator[Statements]:
         """The thread's pinned connection, for one guarded statement that commits by itself.
 

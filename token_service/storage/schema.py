@@ -1,5 +1,6 @@
 """Which revision of the schema this release speaks, and which one the database has."""
 
+import os
 from pathlib import Path
 
 from sqlalchemy import inspect, text
@@ -9,13 +10,35 @@ from token_service.storage.database import Database
 SCHEMA_REVISION = "0001"
 """The newest file in `migrations/versions`; a test holds the two together."""
 
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+"""Beside the package, wherever the command is called."""
+
 
 def revision(database: Database) -> str | None:
     """The revision of the database's schema; None for one that was never migrated."""
-    if database.is_sqlite and not Path(database.engine.url.database or "").exists():
+    path = _file(database)
+    if path is not None and not path.exists():
         # Asking would make an empty file.
         return None
     with database.reading() as tx:
         if not inspect(tx).has_table("alembic_version"):
             return None
         return tx.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def make_file(database: Database) -> None:
+    """Make the file of a SQLite database, for its owner's eyes only, where there is none yet.
+
+    SQLite gives the journals beside it the same mode.
+    """
+    path = _file(database)
+    if path is not None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _file(database: Database) -> Path | None:
+    name = database.engine.url.database
+    return (
+        Path(name) if database.is_sqlite and name and not name.startswith((":", "file:")) else None
+    )

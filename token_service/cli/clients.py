@@ -1,0 +1,150 @@
+"""`token-service client`."""
+
+from datetime import timedelta
+
+import click
+
+from token_service.cli.answers import Output, granted, json_option, page_options, paged
+from token_service.cli.forms import IDENTIFIER
+from token_service.cli.opening import AUTHOR, open_parts
+from token_service.domain.clients import Client, ClientKind
+from token_service.services import client_registration
+from token_service.services.client_registration import NewClient, Registered
+
+_DAY = 86_400
+
+
+@click.group()
+def client() -> None:
+    """Create, list and switch clients; replace their secrets."""
+
+
+@client.command()
+@click.option(
+    "--kind",
+    required=True,
+    type=click.Choice([kind.value for kind in ClientKind]),
+    help="Decides everything that no other option says.",
+)
+@click.option("--name", required=True, help="What people read.")
+@click.option("--id", "client_id", help="[default: the kind and 8 random characters]")
+@click.option("--tenant", "tenant_id", type=IDENTIFIER, help="The one tenant that it is for.")
+@click.option("--scope", help="Every scope that it may be given, in quotes.")
+@click.option("--default-scope", help="What it is given where it asks for nothing.")
+@click.option(
+    "--audience",
+    "audiences",
+    multiple=True,
+    help="A resource server that its tokens are for; may be given several times.",
+)
+@click.option("--resource-identifier", help="What it is called as an audience, if not by its id.")
+@json_option
+def create(
+    kind: str,
+    name: str,
+    client_id: str | None,
+    tenant_id: str | None,
+    scope: str | None,
+    default_scope: str | None,
+    audiences: tuple[str, ...],
+    resource_identifier: str | None,
+    output: Output,
+) -> None:
+    """Create a client; its secret is printed this once."""
+    parts = open_parts()
+    new = NewClient(
+        kind=ClientKind(kind),
+        name=name,
+        client_id=client_id,
+        tenant_id=tenant_id,
+        scope=scope,
+        default_scope=default_scope,
+        audiences=audiences,
+        resource_identifier=resource_identifier,
+    )
+    pepper = parts.settings.secrets.pepper
+    made = granted(client_registration.register(parts.database, parts.clock, pepper, new, AUTHOR))
+    _show_with_secret(made, output)
+
+
+@client.command("list")
+@page_options
+@json_option
+def list_(limit: int, cursor: str, output: Output) -> None:
+    """List clients in the order of their ids."""
+    parts = open_parts()
+    found, next_cursor = paged(
+        lambda after, count: client_registration.page(parts.database, after, count),
+        cursor,
+        limit,
+        lambda one: one.client_id,
+    )
+    items = [_shown(one) for one in found]
+    output.show_items(items, ("client_id", "kind", "name", "enabled", "audiences"), next_cursor)
+
+
+@client.command()
+@click.argument("client_id")
+@json_option
+def disable(client_id: str, output: Output) -> None:
+    """End every grant of the client, and serve it no more."""
+    parts = open_parts()
+    now_is = granted(client_registration.disable(parts.database, parts.clock, client_id, AUTHOR))
+    output.show(_shown(now_is), f"client {client_id} is disabled")
+
+
+@client.command()
+@click.argument("client_id")
+@json_option
+def enable(client_id: str, output: Output) -> None:
+    """Serve the client again; what ended stays ended."""
+    parts = open_parts()
+    now_is = granted(client_registration.enable(parts.database, parts.clock, client_id, AUTHOR))
+    output.show(_shown(now_is), f"client {client_id} is enabled")
+
+
+@client.command("rotate-secret")
+@click.argument("client_id")
+@click.option(
+    "--overlap-seconds",
+    type=click.IntRange(0, 90 * _DAY),
+    default=_DAY,
+    show_default=True,
+    help="How long the old secret works beside the new one.",
+)
+@json_option
+def rotate_secret(client_id: str, overlap_seconds: int, output: Output) -> None:
+    """Make a new secret; it is printed this once."""
+    parts = open_parts()
+    made = granted(
+        client_registration.rotate_secret(
+            parts.database,
+            parts.clock,
+            parts.settings.secrets.pepper,
+            client_id,
+            timedelta(seconds=overlap_seconds),
+            AUTHOR,
+        )
+    )
+    _show_with_secret(made, output)
+
+
+def _show_with_secret(made: Registered, output: Output) -> None:
+    lines = [f"client {made.client.client_id}"]
+    if made.secret is not None:
+        lines.append(f"secret {made.secret}")
+    output.show(_shown(made.client) | {"client_secret": made.secret}, *lines)
+
+
+def _shown(one: Client) -> dict[str, object]:
+    return {
+        "client_id": one.client_id,
+        "name": one.name,
+        "kind": one.kind.value,
+        "enabled": one.enabled,
+        "tenant": one.tenant_id,
+        "scope": one.scope,
+        "default_scope": one.default_scope,
+        "audiences": one.audiences,
+        "resource_identifier": one.resource_identifier,
+    }

@@ -1,0 +1,117 @@
+"""`token-service serve` and `token-service dev`."""
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from token_service import server, settings
+from token_service.cli import db, demo_data
+from token_service.cli.answers import Output, Refusing, Unready, json_option
+from token_service.cli.opening import open_bare, open_parts
+from token_service.domain.failures import Unavailable
+from token_service.server import Limits
+from token_service.settings import ServerSettings
+
+_LOOPBACK = "127.0.0.1"
+_NOT_MIGRATED = 4
+
+
+@click.command()
+@click.option("--host", help="[default: server.host of the settings]")
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), help="[default: server.port of the settings]"
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="[default: server.workers of the settings]"
+)
+@json_option
+def serve(host: str | None, port: int | None, workers: int | None, output: Output) -> None:
+    """Serve until SIGTERM. The database must have been migrated (db upgrade)."""
+    configured = settings.load().server
+    host, port = host or configured.host, port or configured.port
+    workers = workers or configured.workers
+    _require_schema()
+    answer = {"host": host, "port": port, "workers": workers}
+    output.show(answer, f"serving on http://{host}:{port} with {workers} workers")
+    with _metrics_folder():
+        server.serve(
+            "token_service.app:create_worker_app()",
+            host=host,
+            port=port,
+            workers=workers,
+            limits=_limits(configured),
+        )
+
+
+@click.command()
+@json_option
+def dev(output: Output) -> None:
+    """Migrate, make demo data, print what to try, and serve on this machine only."""
+    from token_service.web.demo_lines import curl_lines
+
+    configured = settings.load()
+    if configured.environment == "production":
+        raise Refusing("this prints secrets: not in production")
+    db.upgrade_and_ensure_keys(open_bare())
+    path = configured.data_folder / "demo.json"
+    demo = demo_data.keep(open_parts(), path)
+    lines = curl_lines(demo.as_json())
+    output.show(
+        {"output": str(path), "lines": [{"title": title, "line": line} for title, line in lines]},
+        f"Demo data: {path}",
+        *(f"\n# {title}\n{line}" for title, line in lines),
+        "",
+    )
+    sys.stdout.flush()
+    arguments = ["serve", "--host", _LOOPBACK, "--port", str(configured.server.port)]
+    # A fresh process: the server carries nothing of what migrating needed.
+    os.execv(sys.executable, [sys.executable, sys.argv[0], *arguments])  # noqa: S606
+
+
+def _limits(configured: ServerSettings) -> Limits:
+    return Limits(
+        threads=configured.threads,
+        header_timeout_seconds=configured.header_timeout_seconds,
+        body_timeout_seconds=configured.body_timeout_seconds,
+        drain_seconds=configured.drain_seconds,
+        max_body_bytes=configured.max_body_bytes,
+    )
+
+
+@contextmanager
+def _metrics_folder() -> Iterator[None]:
+    """A folder in which the workers add up their metrics; an old one would count twice."""
+    with tempfile.TemporaryDirectory(prefix="token-service-metrics-") as folder:
+        # prometheus-client reads it when a worker loads it.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # noqa: TID251
+        yield
+
+
+def _require_schema() -> None:
+    """Raise `Unready` where the database is known to have another schema.
+
+    Asked in a process of its own: a connection, or the thread that watches it, must not be in the
+    one that the workers fork from.
+    """
+    child = multiprocessing.get_context("fork").Process(target=_exit_by_schema)
+    child.start()
+    child.join()
+    if child.exitcode == _NOT_MIGRATED:
+        raise SystemExit(Unready.exit_code)
+
+
+def _exit_by_schema() -> None:
+    try:
+        open_parts()
+    except Unready as unready:
+        unready.show()
+        sys.exit(_NOT_MIGRATED)
+    except Unavailable as unavailable:
+        # It may come back at any moment: a restart must not depend on the order of things.
+        click.echo(f"the database does not answer ({unavailable.private}); serving 503", err=True)
