@@ -58,11 +58,11 @@ def housekeeper(parts: Parts) -> Housekeeper:
 
 def retention(settings: Settings) -> Retention:
     """How long what is over is kept."""
-    housekeeping = settings.housekeeping
+    housekeeping, throttle = settings.housekeeping, settings.throttle
     return Retention(
         sessions=timedelta(seconds=housekeeping.retention_seconds),
         audit=timedelta(seconds=housekeeping.audit_retention_seconds),
-        failures=timedelta(seconds=settings.throttle.window_seconds),
+        failures=timedelta(seconds=max(throttle.window_seconds, throttle.max_delay_seconds)),
         batch=housekeeping.batch_size,
     )
 

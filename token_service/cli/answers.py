@@ -46,7 +46,7 @@ class Unready(click.ClickException):
 class ServiceGroup(click.Group):
     """Turns what stops a command into one line and an exit code."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
         try:
             return super().invoke(ctx)

@@ -1,7 +1,6 @@
 """The forms that arguments have, told apart before anything is asked of the service."""
 
 import re
-from typing import Any
 
 import click
 
@@ -19,11 +18,11 @@ class SignInNameForm(click.ParamType[SignInName]):
         self.name = kind.value
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> SignInName:
         """The name as it is stored."""
-        made = accounts.sign_in_name(self.kind, value) if isinstance(value, str) else value
-        if not isinstance(made, SignInName):
+        made = accounts.sign_in_name(self.kind, str(value))
+        if made is None:
             self.fail(f"{value!r} is no {self.kind.value}", param, ctx)
         return made
 
@@ -33,11 +32,14 @@ class IdentifierForm(click.ParamType[str]):
 
     name = "id"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
         """The id."""
-        if not accounts.well_formed_id(value):
-            self.fail(f"{value!r} is no id (32 hexadecimal characters)", param, ctx)
-        return str(value)
+        text = str(value)
+        if not accounts.well_formed_id(text):
+            self.fail(f"{text!r} is no id (32 hexadecimal characters)", param, ctx)
+        return text
 
 
 class RoleForm(click.ParamType[str]):
@@ -45,11 +47,14 @@ class RoleForm(click.ParamType[str]):
 
     name = "role"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
         """The role."""
-        if not _ROLE.fullmatch(value):
-            self.fail(f"{value!r} is no name of a role (a-z, then a-z 0-9 _ . : -)", param, ctx)
-        return str(value)
+        text = str(value)
+        if not _ROLE.fullmatch(text):
+            self.fail(f"{text!r} is no name of a role (a-z, then a-z 0-9 _ . : -)", param, ctx)
+        return text
 
 
 class MembershipForm(click.ParamType[tuple[str, tuple[str, ...]]]):
@@ -58,12 +63,10 @@ class MembershipForm(click.ParamType[tuple[str, tuple[str, ...]]]):
     name = "tenant[=role,...]"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, tuple[str, ...]]:
         """The tenant's id and the roles there."""
-        if not isinstance(value, str):
-            return value  # type: ignore[no-any-return]
-        tenant_id, _, roles = value.partition("=")
+        tenant_id, _, roles = str(value).partition("=")
         return (
             IDENTIFIER.convert(tenant_id, param, ctx),
             tuple(ROLE.convert(role, param, ctx) for role in roles.split(",") if role),

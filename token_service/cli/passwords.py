@@ -1,5 +1,6 @@
 """Where a password comes from: never from the arguments, which every process can read."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -51,7 +52,7 @@ def choose(password_from: str | None) -> ChosenPassword:
 
 
 def _first_line() -> str:
-    line = click.get_binary_stream("stdin").readline(_MOST_BYTES)
+    line = sys.stdin.buffer.readline(_MOST_BYTES)
     try:
         return line.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:

@@ -79,12 +79,12 @@ class Policy:
         return replace(self, **changes) if changes else self
 
     def tightened(self, limits: Mapping[str, Any]) -> Self:
-        """This policy with a client's limits: each can shorten a lifetime, none can lengthen one."""
+        """This policy with a client's limits: each can shorten a lifetime, none lengthen one."""
         changes: dict[str, Any] = {}
         for name, limit in limits.items():
             if name in TIGHTENING and limit != OFF:
-                own = self.refresh_lifetime if name == "refresh_token_lifetime" else None
-                current = own if own is not None else getattr(self, name)
+                lives = name == "refresh_token_lifetime"
+                current = self.refresh_lifetime if lives else getattr(self, name)
                 changes[name] = limit if current is None else min(limit, current)
         return replace(self, **changes)
 

@@ -1,0 +1,175 @@
+"""Who calls: a client by its credentials, an administrator or a person by an access token."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from flask import request
+
+from token_service.domain.clients import ADMIN_SCOPE, Client, ClientKind, Permission
+from token_service.domain.refusals import Refusal, Refused
+from token_service.domain.scopes import names
+from token_service.oauth.answers import ClientRefused
+from token_service.oauth.call import Surroundings
+from token_service.oauth.client_authentication import authenticated
+from token_service.oauth.credentials import (
+    AMBIGUOUS,
+    CONFIDENTIAL,
+    EVERY_CLIENT,
+    Method,
+    Misuse,
+    presented,
+)
+from token_service.services import account_sessions, inspection
+from token_service.services.configuration import Snapshot, prove_current
+from token_service.services.endings import Cause
+from token_service.services.inspection import Inspection
+from token_service.web import faults
+from token_service.web.errors import Refuse, malformed, refusal
+from token_service.web.origin import origin
+from token_service.web.parts import parts
+
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who may look at or end other people's sessions, and as what they do it.
+
+    `tenant_id` None: in all tenants.
+    """
+
+    role: Literal["backend", "admin"]
+    client_id: str
+    tenant_id: str | None
+
+    def cause(self) -> Cause:
+        """The cause of what the caller ends."""
+        reason = Refusal.ENDED_BY_ADMIN if self.role == "admin" else Refusal.ENDED_BY_BACKEND
+        return Cause(reason, f"client:{self.client_id}", origin())
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account with a live session, by its access token."""
+
+    account_id: str
+    sid: str
+
+    def cause(self) -> Cause:
+        """The cause of what the person ends."""
+        return Cause(Refusal.ENDED_BY_USER, f"account:{self.account_id}", origin())
+
+
+def surroundings(snapshot: Snapshot) -> Surroundings:
+    """What the use cases of this request run against."""
+    here = parts()
+    return Surroundings(here.database, here.clock, snapshot, here.gate.throttle, origin())
+
+
+def client(snapshot: Snapshot, client_id: str, client_secret: str | None) -> Client:
+    """The client of a JSON request: by Basic, by a secret in the body, or public by its name."""
+    return _client(snapshot, client_id, client_secret, EVERY_CLIENT)
+
+
+def confidential_client(snapshot: Snapshot) -> Client:
+    """The client that authenticates by Basic."""
+    return _client(snapshot, None, None, CONFIDENTIAL)
+
+
+def caller(snapshot: Snapshot, permission: Permission) -> Caller:
+    """A trusted backend with the permission, by Basic, or an administrator, by an access token."""
+    scheme = request.headers.get("Authorization", "").partition(" ")[0].lower()
+    if scheme == "bearer":
+        return _administrator(snapshot)
+    if scheme != "basic":
+        raise Refuse(faults.AUTHENTICATION_MISSING)
+    backend = confidential_client(snapshot)
+    here = parts()
+    prove_current(here.database, here.clock, snapshot)
+    if not backend.may(permission):
+        raise Refuse(faults.FORBIDDEN)
+    return Caller("backend", backend.client_id, backend.tenant_id)
+
+
+def caller_for(snapshot: Snapshot, permission: Permission, account_id: str) -> Caller:
+    """The same, where the account is one that the caller may know of.
+
+    An account of another tenant looks like one that does not exist.
+    """
+    found = caller(snapshot, permission)
+    if found.tenant_id is not None and not account_sessions.belongs_to(
+        parts().database, account_id, found.tenant_id
+    ):
+        raise Refuse(faults.NOT_FOUND)
+    return found
+
+
+def person(snapshot: Snapshot) -> Person:
+    """The account whose access token this is.
+
+    Whatever audience the token is for: these endpoints give a person power over their own sessions
+    only, and every application that holds their token may sign them out.
+    """
+    found = bearer(snapshot)
+    if found.account_id is None or found.sid is None:
+        raise Refuse(faults.INSUFFICIENT_SCOPE)
+    return Person(found.account_id, found.sid)
+
+
+def bearer(snapshot: Snapshot) -> Inspection:
+    """The live access token in the `Authorization` header (RFC 6750 section 2.1)."""
+    here = parts()
+    found = inspection.inspect(here.database, here.clock, snapshot, bearer_token())
+    if isinstance(found, Refused):
+        raise refusal(found, faults.BEARER)
+    return found
+
+
+def bearer_token() -> str:
+    """The token in the `Authorization` header; nowhere else (RFC 9700 section 2.5)."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        raise Refuse(faults.TOKEN_MISSING)
+    if "," in header:
+        raise malformed(Misuse.TWO_HEADERS)
+    match = _BEARER.fullmatch(header)
+    if match is None:
+        raise Refuse(faults.INVALID_TOKEN)
+    return match[1]
+
+
+def _administrator(snapshot: Snapshot) -> Caller:
+    """A client of kind `admin` by a token of its own; a person's token never has this power."""
+    found = bearer(snapshot)
+    admin = snapshot.client(found.client_id)
+    if (
+        found.sid is not None
+        or ADMIN_SCOPE not in names(found.scope)
+        or admin is None
+        or admin.kind is not ClientKind.ADMIN
+    ):
+        raise Refuse(faults.INSUFFICIENT_SCOPE)
+    return Caller("admin", admin.client_id, admin.tenant_id)
+
+
+def _client(
+    snapshot: Snapshot,
+    client_id: str | None,
+    client_secret: str | None,
+    allowed: tuple[Method, ...],
+) -> Client:
+    credentials = presented(request.headers.get("Authorization"), client_id, client_secret)
+    found = authenticated(surroundings(snapshot), credentials, allowed)
+    if isinstance(found, Misuse):
+        raise misuse(found)
+    if isinstance(found, ClientRefused):
+        raise refusal(found.refused, faults.CLIENT)
+    return found
+
+
+def misuse(found: Misuse) -> Refuse:
+    """Credentials that cannot even be looked at."""
+    if found in AMBIGUOUS:
+        return malformed(found)
+    return Refuse(faults.INVALID_CLIENT.saying(found), reason=found.name.lower())

@@ -1,0 +1,72 @@
+"""The OAuth endpoints: `/oauth2/token`, `/oauth2/introspect`, `/oauth2/revoke`."""
+
+from flask import Blueprint, Response, request
+
+from token_service.oauth.answers import (
+    ClientRefused,
+    GrantRefused,
+    GrantTypeUnsupported,
+    No,
+    ParameterMissing,
+)
+from token_service.oauth.call import Call
+from token_service.oauth.credentials import Misuse
+from token_service.oauth.server import Server
+from token_service.services.configuration import Snapshot
+from token_service.services.issuing import IssuedTokens
+from token_service.web import answers, faults, parsing
+from token_service.web.current import on_current
+from token_service.web.errors import Refuse, malformed, refusal
+from token_service.web.guards import misuse, surroundings
+
+blueprint = Blueprint("oauth", __name__, url_prefix="/oauth2")
+_server = Server()
+
+
+@blueprint.post("/token")
+@on_current
+def token(snapshot: Snapshot) -> Response:
+    """RFC 6749 section 3.2."""
+    answer = _server.token(_call(snapshot))
+    if isinstance(answer, IssuedTokens):
+        return answers.tokens(answer)
+    raise _no(answer)
+
+
+@blueprint.post("/introspect")
+@on_current
+def introspect(snapshot: Snapshot) -> Response:
+    """RFC 7662."""
+    answer = _server.introspection(_call(snapshot))
+    if isinstance(answer, No):
+        raise _no(answer)
+    return answers.inspected(answer)
+
+
+@blueprint.post("/revoke")
+@on_current
+def revoke(snapshot: Snapshot) -> Response:
+    """RFC 7009."""
+    answer = _server.revocation(_call(snapshot))
+    if answer is not None:
+        raise _no(answer)
+    return answers.json({})
+
+
+def _call(snapshot: Snapshot) -> Call:
+    authorization = request.headers.get("Authorization")
+    return Call(request.path, parsing.form(), authorization, surroundings(snapshot))
+
+
+def _no(answer: No) -> Refuse:
+    match answer:
+        case ClientRefused(refused):
+            return refusal(refused, faults.CLIENT)
+        case GrantRefused(refused):
+            return refusal(refused, faults.GRANT)
+        case ParameterMissing(name):
+            return malformed(f"The parameter {name} is missing.")
+        case GrantTypeUnsupported():
+            return Refuse(faults.UNSUPPORTED_GRANT_TYPE)
+        case Misuse():
+            return misuse(answer)
