@@ -93,7 +93,7 @@ def serve(
 
 
 class _Scope(Protocol):
-    """The head of a request; `path` is percent-decoded, `headers` iterates over pairs by items()."""
+    """The head of a request; `path` is percent-decoded."""
 
     authority: str | None
     client: str
@@ -504,7 +504,7 @@ def _room_for(connections: int) -> int:
 
 def _listen(host: str, port: int, limits: Limits) -> socket.socket:
     """One socket for all workers: who waits in it survives the death of any of them."""
-    give_up_at = time.monotonic() + 8 * _TICK_SECONDS  # orphans of a killed group go within a tick
+    give_up_at = time.monotonic() + 12 * _TICK_SECONDS  # orphans of a killed group go within a tick
     listener = None
     while listener is None:
         try:

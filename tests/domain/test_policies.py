@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_service.domain.policies import FIELDS, Policy
+from token_service.domain.policies import FIELDS, Explained, Level, Policy, explained
 
 POLICIES = st.builds(
     Policy,
@@ -51,23 +51,79 @@ def test_who_refreshes_when_the_access_token_expires_is_never_too_late(policy):
 
 @given(st.integers(60, 7_776_000))
 def test_an_automatic_refresh_lifetime_never_shortens_the_access_token(seconds):
-    policy = Policy(
-        access_token_lifetime=seconds, refresh_token_lifetime="auto", idle_timeout=None
-    )
+    policy = Policy(access_token_lifetime=seconds, refresh_token_lifetime="auto", idle_timeout=None)
     assert policy.access_lifetime == seconds
     assert 1.5 * seconds <= policy.refresh_lifetime < 1.5 * seconds + 1
 
 
-def test_overrides_replace_single_fields():
-    policy = Policy(retry_window=0).replaced({"idle_timeout": None, "force_relogin": 3600})
-    assert policy == Policy(retry_window=0, idle_timeout=None, force_relogin=3600)
+class TestLevels:
+    def test_a_level_overrides_the_fields_that_it_states(self):
+        stated = {"idle_timeout": "off", "force_relogin": 3600, "refresh_token_lifetime": "auto"}
+        expected = Policy(
+            retry_window=0, idle_timeout=None, force_relogin=3600, refresh_token_lifetime="auto"
+        )
+        assert Policy(retry_window=0).overridden(stated) == expected
 
+    def test_what_a_newer_release_stored_is_passed_over(self):
+        assert Policy().overridden({"field_of_next_year": 1}) == Policy()
 
-def test_an_unknown_field_is_a_programming_error():
-    with pytest.raises(TypeError):
-        Policy().replaced({"idle": 60})
+    @pytest.mark.parametrize(
+        ("stated", "limits", "effective"),
+        [
+            ({"idle_timeout": 600}, {"idle_timeout": 300}, {"idle_timeout": 300}),
+            ({"idle_timeout": 600}, {"idle_timeout": 900}, {"idle_timeout": 600}),
+            ({"idle_timeout": "off"}, {"idle_timeout": 900}, {"idle_timeout": 900}),
+            ({"idle_timeout": 600}, {"idle_timeout": "off"}, {"idle_timeout": 600}),
+            (
+                {"refresh_token_lifetime": "auto"},
+                {"refresh_token_lifetime": 600},
+                {"refresh_token_lifetime": 600},
+            ),
+            (
+                {"refresh_token_lifetime": "auto"},
+                {"refresh_token_lifetime": 86_400},
+                {"refresh_token_lifetime": 1350},
+            ),
+            ({"retry_window": 60}, {"retry_window": 0}, {"retry_window": 60}),
+            ({"remember_me": False}, {"remember_me": True}, {"remember_me": False}),
+        ],
+    )
+    def test_a_client_tightens_and_never_loosens(self, stated, limits, effective):
+        policy = Policy().overridden(stated)
+        assert policy.tightened(limits) == policy.overridden(effective)
 
+    @pytest.mark.parametrize(
+        ("stated", "bounds", "effective"),
+        [
+            ({"idle_timeout": 600}, {"idle_timeout": {"min": 60, "max": 900}}, 600),
+            ({"idle_timeout": 600}, {"idle_timeout": {"max": 300}}, 300),
+            ({"idle_timeout": 600}, {"idle_timeout": {"min": 900}}, 900),
+            ({"idle_timeout": "off"}, {"idle_timeout": {"max": 300}}, 300),
+            ({"idle_timeout": "off"}, {"idle_timeout": {"min": 300}}, None),
+            ({"idle_timeout": 600}, {}, 600),
+        ],
+    )
+    def test_the_environments_bounds_hold_for_what_was_stated_before_them(
+        self, stated, bounds, effective
+    ):
+        assert Policy().overridden(stated).within(bounds).idle_timeout == effective
 
-def test_the_names_of_all_fields_are_known():
-    assert {"idle_timeout", "retry_window", "force_relogin"} <= FIELDS
-    assert Policy().replaced({name: getattr(Policy(), name) for name in FIELDS}) == Policy()
+    @pytest.mark.parametrize(("high", "seconds"), [(1349, 1349), (1350, 1350), (1351, 1350)])
+    def test_a_bound_on_an_automatic_lifetime_is_one_on_what_it_comes_to(self, high, seconds):
+        policy = Policy(refresh_token_lifetime="auto")
+        bounded = policy.within({"refresh_token_lifetime": {"max": high}})
+        assert bounded.refresh_lifetime == seconds
+
+    def test_each_value_is_explained_by_the_level_that_decided_it(self):
+        levels = [
+            Level("environment", {"idle_timeout": "off", "retry_window": 0}),
+            Level("tenant", {"idle_timeout": 600, "force_relogin": "off"}),
+            Level("client", {"idle_timeout": 900, "access_token_lifetime": 300}),
+        ]
+        told = explained(Policy(), levels)
+        assert set(told) == FIELDS
+        assert told["access_token_lifetime"] == Explained(300, "client")
+        assert told["idle_timeout"] == Explained(600, "tenant")
+        assert told["force_relogin"] == Explained("off", "tenant")
+        assert told["retry_window"] == Explained(0, "environment")
+        assert told["max_sessions"] == Explained("off", "default")

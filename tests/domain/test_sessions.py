@@ -130,7 +130,8 @@ LIMITS = [
 def test_a_limit_is_met_at_its_microsecond_and_not_before(state, today, limit, reason):
     for instant, reached in around(limit):
         if instant >= state.used_at:
-            assert grant_refusal(state, today, instant) == (reason if reached else None)
+            assert (grant_refusal(state, today, instant) is not None) == reached
+    assert grant_refusal(state, today, limit) == reason
 
 
 def test_without_limits_only_the_stored_end_counts():

@@ -92,6 +92,7 @@ def environ(url: str, data_folder: Path, overrides: Mapping[str, str]) -> dict[s
         "TOKEN_SERVICE_ISSUER": ISSUER,
         "TOKEN_SERVICE_ARGON2_MEMORY_KIB": "64",
         "TOKEN_SERVICE_ARGON2_ITERATIONS": "1",
+        "TOKEN_SERVICE_LOGGING_LEVEL": "warning",
         **SECRETS,
         **overrides,
     }

@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+_EMAIL = re.compile(r"[^\s@+][^\s@]*@[^\s@]+")
 _PHONE_PUNCTUATION = re.compile(r"[ ().\-/]")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _USERNAME = re.compile(r"[^\s@+\x00-\x1f\x7f][^\s@\x00-\x1f\x7f]{0,127}")
@@ -69,14 +70,17 @@ def suitable_password(password: str) -> bool:
 def normalised(identifier: str) -> str | None:
     """The key under which a sign-in name is stored and found; None where it cannot be one.
 
-    Unicode NFKC and case folding, so that every spelling of a name meets the same account and the
-    same failure count; a phone number loses its punctuation.
+    Unicode NFKC and case folding of what can be seen, so that every spelling of a name meets the
+    same account and the same failure count; a phone number loses its punctuation.
     """
     if len(identifier) > MAX_NAME_LENGTH:
         return None
-    folded = unicodedata.normalize("NFKC", identifier.strip()).casefold()
-    folded = unicodedata.normalize("NFKC", folded)
-    if not folded or any(unicodedata.category(char) in {"Cc", "Cs", "Cn"} for char in folded):
+    folded = unicodedata.normalize("NFKC", _visible(identifier)).casefold()
+    folded = unicodedata.normalize("NFKC", folded).strip()
+    # One character can become eighteen: it is the key that must fit its column.
+    if not 0 < len(folded) <= MAX_NAME_LENGTH:
+        return None
+    if any(unicodedata.category(char) in {"Cc", "Cs", "Cn"} for char in folded):
         return None
     if folded.startswith("+"):
         return _PHONE_PUNCTUATION.sub("", folded)
@@ -93,11 +97,17 @@ def sign_in_name(kind: NameKind, text: str) -> SignInName | None:
     if key is None:
         return None
     well_formed = {
-        NameKind.EMAIL: key.count("@") == 1 and not key.startswith(("@", "+")),
+        NameKind.EMAIL: _EMAIL.fullmatch(key) is not None,
         NameKind.USERNAME: _USERNAME.fullmatch(key) is not None,
         NameKind.PHONE: _PHONE.fullmatch(key) is not None,
     }[kind]
-    return SignInName(kind, key, text.strip()) if well_formed else None
+    return SignInName(kind, key, _visible(text)) if well_formed else None
+
+
+def _visible(text: str) -> str:
+    """Without zero-width and direction marks: they come along with copied text, and with them one
+    name could look like another."""
+    return "".join(char for char in text if unicodedata.category(char) != "Cf").strip()
 
 
 def tenant_for(account: Account, requested: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """The life of a key: next, active, retired, gone. By its times alone, so every node agrees."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ class KeyPurpose(StrEnum):
 
 
 class KeyState(StrEnum):
-    """Where a key is in its life. Only an active key makes; a gone or revoked one proves nothing."""
+    """Where a key is in its life. Only an active key makes; one gone or revoked proves nothing."""
 
     NEXT = "next"
     ACTIVE = "active"
@@ -101,7 +101,7 @@ def needed(keys: Iterable[KeyRecord], rules: KeyRules, now: datetime) -> KeyPeri
     Without an active key one begins at once. Otherwise the next one is made before the active one
     retires, early enough to be known to every verifier at its first signature.
     """
-    usable = [key for key in keys if key.state(now) in {KeyState.NEXT, KeyState.ACTIVE}]
+    usable = _usable(keys, now)
     if not any(key.state(now) is KeyState.ACTIVE for key in usable):
         return period(now, rules)
     last = max(key.retires_at for key in usable)
@@ -113,3 +113,27 @@ def needed(keys: Iterable[KeyRecord], rules: KeyRules, now: datetime) -> KeyPeri
 def rotated(keys: Sequence[KeyRecord], rules: KeyRules, now: datetime) -> KeyPeriod:
     """The successor that an administrator asks for: published now, used after one cache time."""
     return period(now + rules.ahead, rules) if keys else period(now, rules)
+
+
+def handed_over(
+    keys: Iterable[KeyRecord], successor: KeyPeriod, rules: KeyRules, now: datetime
+) -> list[KeyRecord]:
+    """The keys whose end moves to where the successor begins, with that end.
+
+    An administrator's successor cuts the active key short. One that was made late, because no
+    process ran when it was due, finds its predecessor still active: between "no key signs" and "a
+    key signs that no verifier has seen" the old one goes on.
+    """
+    usable = _usable(keys, now)
+    last = max((key.retires_at for key in usable), default=successor.activates_at)
+    begins = successor.activates_at
+    return [
+        replace(key, retires_at=begins, gone_at=begins + rules.verifies)
+        for key in usable
+        if (key.state(now) is KeyState.ACTIVE and key.retires_at > begins)
+        or key.retires_at == last < begins
+    ]
+
+
+def _usable(keys: Iterable[KeyRecord], now: datetime) -> list[KeyRecord]:
+    return [key for key in keys if key.state(now) in {KeyState.NEXT, KeyState.ACTIVE}]

@@ -6,6 +6,7 @@ written in the API and stored: only the fields that a level states, with `"off"`
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from math import ceil
 from typing import Any, Literal, Self
 
 MICROSECONDS = 1_000_000
@@ -38,7 +39,8 @@ class Policy:
         """Seconds that a refresh token lives after its predecessor was used."""
         if isinstance(self.refresh_token_lifetime, int):
             return self.refresh_token_lifetime
-        return int(self.access_token_lifetime * AUTO_REFRESH_FACTOR)
+        # Rounded up: two thirds of it must never be less than the access token's lifetime.
+        return ceil(self.access_token_lifetime * AUTO_REFRESH_FACTOR)
 
     @property
     def unused_limit(self) -> int:

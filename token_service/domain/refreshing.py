@@ -71,4 +71,5 @@ def _older(
     inside = window > 0 and now - state.used_at < timedelta(seconds=window)
     if presented.generation == state.generation - 1 and inside:
         return grant_refusal(state, rules, now) or Verdict.RETRY
-    return session_refusal(state, now) or Verdict.REPLAY
+    refusal = session_refusal(state, now)
+    return Verdict.REPLAY if refusal in (None, Refusal.ABSOLUTE_TIMEOUT) else refusal

@@ -124,16 +124,7 @@ def _unused_refusal(state: GrantState, policy: Policy, now: datetime) -> Refusal
         return Refusal.IDLE_TIMEOUT
     if unused >= timedelta(seconds=policy.refresh_lifetime):
         return Refusal.REFRESH_EXPIRED
-    if now >= state.ends_at:
-        return _stored_end_reason(state)
-    return None
-
-
-def _stored_end_reason(state: GrantState) -> Refusal:
-    end = state.absolute_end
-    if end is not None and state.ends_at >= end:
-        return Refusal.ABSOLUTE_TIMEOUT
-    return Refusal.EXPIRED
+    return Refusal.EXPIRED if now >= state.ends_at else None
 
 
 def slid_end(policy: Policy, now: datetime, absolute: datetime | None) -> datetime:

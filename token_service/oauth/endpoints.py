@@ -25,9 +25,7 @@ class IntrospectionEndpoint(TokenEndpoint):
         caller = self.authenticate_endpoint_client(request).client
         around = request.call.surroundings
         token = _token(request)
-        found = inspection.introspect(
-            around.database, around.clock, around.snapshot, caller, token
-        )
+        found = inspection.introspect(around.database, around.clock, around.snapshot, caller, token)
         return 200, found, []
 
 

@@ -48,10 +48,10 @@ class Server(AuthorizationServer):
         answer = self.create_endpoint_response(IntrospectionEndpoint.ENDPOINT_NAME, call)
         return cast("Inspection | Refused | No", answer)
 
-    def revocation(self, call: Call) -> None | No:
+    def revocation(self, call: Call) -> No | None:
         """The revocation endpoint (RFC 7009); None: done, or there was nothing to do."""
         answer = self.create_endpoint_response(RevocationEndpoint.ENDPOINT_NAME, call)
-        return cast("None | No", answer)
+        return cast("No | None", answer)
 
     # What Authlib asks of a framework integration.
 
@@ -71,7 +71,7 @@ class Server(AuthorizationServer):
         """Only which error it was: Authlib's own texts repeat what the request said."""
         match error:
             case Declined():
-                return cast("No", error.answer)
+                return error.answer
             case UnsupportedGrantTypeError():
                 return GrantTypeUnsupported()
             case InvalidClientError():

@@ -159,11 +159,18 @@ def end_all(
 
 
 def ping(
-    database: Database, clock: Clock, account_id: str, sid: str, device: Device
-) -> Session | None:
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    account_id: str,
+    sid: str,
+    device: Device,
+) -> LiveSession | None:
     """Record that a live session's user is active, and where; extends nothing.
 
     The caller has just proved the session live; None where it ended meanwhile.
     """
     with database.transaction() as tx:
-        return sessions.see(tx, account_id, sid, device, clock.now())
+        now = clock.now()
+        seen = sessions.see(tx, account_id, sid, device, now)
+        return next(_live(tx, snapshot, account_id, [seen], now), None) if seen else None

@@ -13,7 +13,7 @@ from token_service.domain.keys import (
     KeyPurpose,
     KeyRecord,
     KeyRules,
-    KeyState,
+    handed_over,
     needed,
     rotated,
 )
@@ -49,9 +49,11 @@ def ensure(database: Database, clock: Clock, plan: KeyPlan) -> int:
             return 0
     with database.transaction() as tx:
         configuration.lock_environment(tx)
-        due = _due(keys.read_all(tx), plan, clock)
-        for purpose, algorithm, period in due:
+        present = keys.read_all(tx)
+        due = _due(present, plan, clock)
+        for purpose, algorithm, rules, period in due:
             _make(tx, clock, plan, purpose, algorithm, period, "service")
+            _hand_over(tx, _of_kind(present, purpose, algorithm), period, rules, clock)
         if due:
             configuration.changed(tx)
     return len(due)
@@ -72,11 +74,9 @@ def rotate(
         configuration.lock_environment(tx)
         now = clock.now()
         present = _of_kind(keys.read_all(tx), purpose, algorithm)
-        made = _make(tx, clock, plan, purpose, algorithm, rotated(present, rules, now), actor)
-        for key in present:
-            if key.state(now) is KeyState.ACTIVE and key.retires_at > made.activates_at:
-                gone_at = made.activates_at + rules.verifies
-                keys.retire_at(tx, key.kid, made.activates_at, gone_at)
+        period = rotated(present, rules, now)
+        made = _make(tx, clock, plan, purpose, algorithm, period, actor)
+        _hand_over(tx, present, period, rules, clock)
         configuration.changed(tx)
     return made
 
@@ -93,7 +93,7 @@ def revoke(
         now = clock.now()
         if not keys.revoke(tx, kid, reason, now):
             return False
-        for purpose, algorithm, period in _due(keys.read_all(tx), plan, clock):
+        for purpose, algorithm, _, period in _due(keys.read_all(tx), plan, clock):
             _make(tx, clock, plan, purpose, algorithm, period, actor)
         _record(tx, clock, Event.KEY_RETIRED, kid, actor, reason)
         configuration.changed(tx)
@@ -118,17 +118,28 @@ def list_keys(database: Database) -> list[KeyRecord]:
 
 def _due(
     present: list[KeyRecord], plan: KeyPlan, clock: Clock
-) -> list[tuple[KeyPurpose, str, KeyPeriod]]:
+) -> list[tuple[KeyPurpose, str, KeyRules, KeyPeriod]]:
     now = clock.now()
     periods = (
-        (purpose, algorithm, needed(_of_kind(present, purpose, algorithm), rules, now))
+        (purpose, algorithm, rules, needed(_of_kind(present, purpose, algorithm), rules, now))
         for purpose, algorithm, rules in plan.kinds()
     )
-    return [(purpose, algorithm, period) for purpose, algorithm, period in periods if period]
+    return [(*kind, period) for *kind, period in periods if period]
 
 
 def _of_kind(present: list[KeyRecord], purpose: KeyPurpose, algorithm: str) -> list[KeyRecord]:
     return [key for key in present if (key.purpose, key.algorithm) == (purpose, algorithm)]
+
+
+def _hand_over(
+    tx: Transaction,
+    present: list[KeyRecord],
+    successor: KeyPeriod,
+    rules: KeyRules,
+    clock: Clock,
+) -> None:
+    for key in handed_over(present, successor, rules, clock.now()):
+        keys.retire_at(tx, key.kid, key.retires_at, key.gone_at)
 
 
 def _make(

@@ -47,7 +47,8 @@ def place_of(
 ) -> Place | Refused:
     """The account's place in the tenant, through this client; who asks learns no more than no."""
     membership = account.membership_in(tenant_id)
-    tenant = snapshot.tenant(tenant_id)
+    # Only now: what is no tenant's id at all, PostgreSQL would take for an error.
+    tenant = snapshot.tenant(tenant_id) if membership else None
     if membership is None or tenant is None or not tenant.enabled:
         return Refused(Refusal.NOT_A_MEMBER)
     if client.tenant_id not in (None, tenant_id):

@@ -1,5 +1,6 @@
 """Sign-in: credentials become a session with its first grant."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from token_service.clock import Clock
@@ -26,7 +27,11 @@ PASSWORD_METHOD = "pwd"
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A sign-in as it was asked for, by a client that has authenticated."""
+    """A sign-in as it was asked for, by a client that has authenticated.
+
+    `device` is only asked after the right password: telling a browser from a user agent takes
+    milliseconds, which a flood of guesses must not cost.
+    """
 
     client: Client
     identifier: str
@@ -34,7 +39,7 @@ class SignIn:
     tenant_id: str | None
     scope: str | None
     origin: Origin
-    device: Device
+    device: Callable[[], Device]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,7 @@ def _opening(
     place = place_of(snapshot, account, client, tenant_id)
     if isinstance(place, Refused):
         return place
-    return Opening(client, scope, place, (PASSWORD_METHOD,), command.device, command.origin)
+    return Opening(client, scope, place, (PASSWORD_METHOD,), command.device(), command.origin)
 
 
 def _opened(

@@ -20,9 +20,12 @@ def engine_of(app: Flask, url: str, pool_size: int, pool_timeout_seconds: int) -
 
 
 def _options(url: str, pool_size: int, pool_timeout_seconds: int) -> dict[str, object]:
+    # Or the text of an error would show what was written: names, hashes, addresses.
+    hidden = {"hide_parameters": True}
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 2}}
+        return {**hidden, "connect_args": {"timeout": 2}}
     return {
+        **hidden,
         "pool_size": pool_size,
         "max_overflow": 0,
         # A burst beyond the pool waits its turn; that is not a database that is away.

@@ -9,6 +9,7 @@ from flask import Response
 from token_service.domain.refusals import Refused
 from token_service.services.inspection import Inspection
 from token_service.services.issuing import IssuedTokens
+from token_service.web import metrics
 
 _INACTIVE = b'{"active":false}'
 
@@ -23,8 +24,9 @@ def nothing() -> Response:
     return Response(status=204)
 
 
-def tokens(issued: IssuedTokens) -> Response:
-    """The tokens that were issued; a client-credentials answer has no session in it."""
+def tokens(issued: IssuedTokens, grant: str) -> Response:
+    """The tokens that were issued for a `grant`; client credentials have no session."""
+    metrics.issued(grant)
     body: dict[str, object] = {
         "access_token": issued.access_token,
         "token_type": "Bearer",

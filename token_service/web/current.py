@@ -1,4 +1,4 @@
-"""Views that work on the configuration in force: run again with a new copy when theirs is behind."""
+"""Views on the configuration in force: run again with a new copy of it when theirs is behind."""
 
 from collections.abc import Callable
 from functools import wraps

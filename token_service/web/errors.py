@@ -1,128 +1,167 @@
-"""How a no leaves the service: RFC 6749 errors at `/oauth2`, RFC 9457 problems everywhere else."""
+"""The one table that turns refusals into answers: a status, a stable code, a sentence.
 
-import logging
-from collections.abc import Mapping, Sequence
+A `Stage` says what any refusal means at one point of a request. Every stage gives one answer to
+all reasons that it does not name, so that no client can tell unknown from expired from replayed;
+the audit log can.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
-import orjson
-from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from token_service.domain.refusals import Refusal
 
-from token_service.crypto.keyring import KeyUnreadable, NoKey
-from token_service.domain.failures import StaleConfiguration, Unavailable
-from token_service.domain.refusals import Refused
-from token_service.web import faults
-from token_service.web.faults import Fault, Stage
-from token_service.web.origin import request_id
-
-OAUTH_PREFIX = "/oauth2/"
-
-logger = logging.getLogger(__name__)
-
-Errors = Mapping[str, Sequence[str]]
+_BASIC = 'Basic realm="token-service", charset="UTF-8"'
+_BEARER = 'Bearer realm="token-service"'
 
 
-class Refuse(Exception):
-    """Ends a request with a fault, wherever in `web` it is found out.
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way to say no.
 
-    `errors` tells by field what was wrong with a request, never what it contained. `reason` is for
-    the metrics.
+    `code` is for `/v1` (RFC 9457), `error` the one of RFC 6749 where it is another. `sentence` has
+    the characters that RFC 6749 section 5.2 allows, and nothing that a request said.
+    `challenge` is the value of `WWW-Authenticate`.
     """
 
-    def __init__(
-        self,
-        fault: Fault,
-        *,
-        reason: str = "",
-        retry_after: int | None = None,
-        errors: Errors | None = None,
-    ) -> None:
-        super().__init__(fault.code)
-        self.fault = fault
-        self.reason = reason or fault.code
-        self.retry_after = retry_after
-        self.errors = errors
+    status: int
+    code: str
+    sentence: str
+    error: str = ""
+    challenge: str = ""
+
+    def saying(self, sentence: str) -> "Fault":
+        """The same with another sentence."""
+        return replace(self, sentence=sentence)
 
 
-def refusal(refused: Refused, stage: Stage) -> Refuse:
-    """A use case's refusal, as this stage of the request tells it."""
-    fault = stage.fault(refused.reason)
-    return Refuse(fault, reason=refused.reason, retry_after=refused.retry_after)
+INVALID_REQUEST = Fault(400, "invalid_request", "The request is malformed.")
+INVALID_CLIENT = Fault(
+    401, "invalid_client", "The client is unknown or its credentials are wrong.", challenge=_BASIC
+)
+INVALID_CREDENTIALS = Fault(401, "invalid_credentials", "The identifier or the password is wrong.")
+TENANT_REQUIRED = Fault(
+    400, "tenant_required", "The account belongs to several tenants: name one by tenant_id."
+)
+TENANT_NOT_ALLOWED = Fault(
+    403, "tenant_not_allowed", "The account cannot sign in to this tenant with this client."
+)
+CLIENT_NOT_ALLOWED = Fault(403, "client_not_allowed", "The client may not do this.")
+INVALID_SCOPE = Fault(
+    400, "invalid_scope", "The scope is malformed or more than what may be granted."
+)
+UNAUTHORIZED_CLIENT = Fault(400, "unauthorized_client", "The client may not use this grant type.")
+UNSUPPORTED_GRANT_TYPE = Fault(400, "unsupported_grant_type", "The grant type is not supported.")
+INVALID_GRANT = Fault(400, "invalid_grant", "The refresh token is not valid.")
+INVALID_CURSOR = Fault(400, "invalid_cursor", "The cursor is not one that was given out here.")
+NO_TOKEN_OF_OURS = Fault(400, "invalid_token", "The token is not one of this service.")
+TOKEN_MISSING = Fault(
+    401, "invalid_token", "An access token is needed as a Bearer token.", challenge=_BEARER
+)
+INVALID_TOKEN = Fault(
+    401,
+    "invalid_token",
+    "The access token is not valid.",
+    challenge=f'{_BEARER}, error="invalid_token"',
+)
+INSUFFICIENT_SCOPE = Fault(
+    403,
+    "insufficient_scope",
+    "The access token does not permit this.",
+    challenge=f'{_BEARER}, error="insufficient_scope"',
+)
+AUTHENTICATION_MISSING = Fault(
+    401,
+    "invalid_client",
+    "Client credentials or an access token are needed.",
+    challenge=f"{_BASIC}, {_BEARER}",
+)
+FORBIDDEN = Fault(403, "forbidden", "The client does not have this permission.")
+NOT_FOUND = Fault(404, "not_found", "There is nothing here.", error="invalid_request")
+METHOD_NOT_ALLOWED = Fault(
+    405, "method_not_allowed", "The method is not allowed here.", error="invalid_request"
+)
+TOO_LARGE = Fault(
+    413, "request_too_large", "The request body is too large.", error="invalid_request"
+)
+UNSUPPORTED_MEDIA_TYPE = Fault(
+    415, "unsupported_media_type", "The body has the wrong content type.", error="invalid_request"
+)
+THROTTLED = Fault(
+    429, "throttled", "Too many failures: try again later.", error="temporarily_unavailable"
+)
+INTERNAL = Fault(500, "internal_error", "Something went wrong here.", error="server_error")
+UNAVAILABLE = Fault(
+    503,
+    "unavailable",
+    "The service cannot answer now: try again.",
+    error="temporarily_unavailable",
+)
+
+_BY_STATUS = {
+    fault.status: fault
+    for fault in (
+        INVALID_REQUEST,
+        NOT_FOUND,
+        METHOD_NOT_ALLOWED,
+        TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        UNAVAILABLE,
+    )
+}
 
 
-def malformed(sentence: str, errors: Errors | None = None) -> Refuse:
-    """The request cannot be read, for a reason that this sentence gives."""
-    return Refuse(faults.INVALID_REQUEST.saying(sentence), errors=errors)
+_PHRASES = {int(status): status.phrase for status in HTTPStatus}
 
 
-def install(app: Flask) -> None:
-    """Register the handlers; nothing that is raised leaves the application in another form."""
-    app.register_error_handler(Refuse, _refused)
-    app.register_error_handler(Unavailable, _unavailable)
-    app.register_error_handler(HTTPException, http_error)
-    app.register_error_handler(Exception, _unexpected)
+def of_status(status: int) -> Fault:
+    """The fault of an error that the framework found."""
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if not 400 <= status < 500:
+        return INTERNAL
+    phrase = _PHRASES.get(status, "Bad Request")
+    code = phrase.lower().replace(" ", "_").replace("-", "_").replace("'", "")
+    return Fault(status, code, f"{phrase}.", error="invalid_request")
 
 
-def http_error(error: HTTPException) -> Response:
-    """What the framework found: no such route, wrong method, body too large ..."""
-    response = _render(faults.of_status(error.code or 500))
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return response
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What refusals mean at one point of a request: some by name, all others alike."""
+
+    otherwise: Fault
+    named: Mapping[Refusal, Fault] = field(default_factory=dict)
+
+    def fault(self, reason: Refusal) -> Fault:
+        """What the client is told."""
+        return self.named.get(reason, self.otherwise)
 
 
-def _refused(refuse: Refuse) -> Response:
-    g.refused = refuse.reason
-    return _render(refuse.fault, retry_after=refuse.retry_after, errors=refuse.errors)
+CLIENT = Stage(INVALID_CLIENT, {Refusal.THROTTLED: THROTTLED})
+"""A client proves who it is."""
 
+SIGN_IN = Stage(
+    INVALID_CREDENTIALS,
+    {
+        Refusal.THROTTLED: THROTTLED,
+        Refusal.TENANT_REQUIRED: TENANT_REQUIRED,
+        Refusal.NOT_A_MEMBER: TENANT_NOT_ALLOWED,
+        Refusal.UNKNOWN_TENANT: TENANT_NOT_ALLOWED,
+        Refusal.TENANT_DISABLED: TENANT_NOT_ALLOWED,
+        Refusal.NOT_FIRST_PARTY: CLIENT_NOT_ALLOWED,
+        Refusal.INVALID_SCOPE: INVALID_SCOPE,
+    },
+)
+"""A person proves who they are."""
 
-def _unavailable(unavailable: Unavailable) -> Response:
-    g.refused = "unavailable"
-    logger.warning("unavailable", extra={"reason": unavailable.private})
-    return _render(faults.UNAVAILABLE, retry_after=unavailable.retry_after)
+GRANT = Stage(
+    INVALID_GRANT,
+    {Refusal.INVALID_SCOPE: INVALID_SCOPE, Refusal.GRANT_NOT_ALLOWED: UNAUTHORIZED_CLIENT},
+)
+"""A client that has authenticated asks for tokens."""
 
+BEARER = Stage(INVALID_TOKEN)
+"""An access token in the `Authorization` header."""
 
-def _unexpected(error: Exception) -> Response:
-    """The last resort: no detail of it reaches the client, all of it the log."""
-    if isinstance(error, KeyUnreadable | NoKey | StaleConfiguration):
-        return _unavailable(Unavailable(f"{type(error).__name__}: {error}"))
-    g.refused = "internal_error"
-    logger.error("internal_error", exc_info=error)
-    return _render(faults.INTERNAL)
-
-
-def _render(
-    fault: Fault, *, retry_after: int | None = None, errors: Errors | None = None
-) -> Response:
-    body, content_type = _oauth(fault) if _speaks_oauth() else _problem(fault, errors)
-    response = Response(orjson.dumps(body), fault.status, content_type=content_type)
-    if fault.challenge:
-        response.headers["WWW-Authenticate"] = fault.challenge
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(max(1, retry_after))
-    return response
-
-
-def _speaks_oauth() -> bool:
-    return request.path.startswith(OAUTH_PREFIX)
-
-
-def _oauth(fault: Fault) -> tuple[dict[str, object], str]:
-    """RFC 6749 section 5.2."""
-    error = fault.error or fault.code
-    return {"error": error, "error_description": fault.sentence}, "application/json"
-
-
-def _problem(fault: Fault, errors: Errors | None) -> tuple[dict[str, object], str]:
-    """RFC 9457. `code` is stable; `title` and `detail` are for people."""
-    body: dict[str, object] = {
-        "type": "about:blank",
-        "title": HTTPStatus(fault.status).phrase,
-        "status": fault.status,
-        "code": fault.code,
-        "detail": fault.sentence,
-        "request_id": request_id(),
-    }
-    if errors:
-        body["errors"] = errors
-    return body, "application/problem+json"
+POSSESSION = Stage(NO_TOKEN_OF_OURS)
+"""A token that is to be invalidated by whoever holds it."""

@@ -24,10 +24,11 @@ from token_service.services import account_sessions, inspection
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.endings import Cause
 from token_service.services.inspection import Inspection
-from token_service.web import faults
-from token_service.web.errors import Refuse, malformed, refusal
+from token_service.web import errors
 from token_service.web.origin import origin
+from token_service.web.parsing import is_identifier
 from token_service.web.parts import parts
+from token_service.web.refusing import Refuse, malformed, refusal
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
 
@@ -79,30 +80,47 @@ def confidential_client(snapshot: Snapshot) -> Client:
 
 def caller(snapshot: Snapshot, permission: Permission) -> Caller:
     """A trusted backend with the permission, by Basic, or an administrator, by an access token."""
-    scheme = request.headers.get("Authorization", "").partition(" ")[0].lower()
+    scheme = _scheme()
     if scheme == "bearer":
-        return _administrator(snapshot)
+        return _administrator(snapshot, bearer(snapshot))
     if scheme != "basic":
-        raise Refuse(faults.AUTHENTICATION_MISSING)
+        raise Refuse(errors.AUTHENTICATION_MISSING)
     backend = confidential_client(snapshot)
     here = parts()
     prove_current(here.database, here.clock, snapshot)
     if not backend.may(permission):
-        raise Refuse(faults.FORBIDDEN)
+        raise Refuse(errors.FORBIDDEN)
     return Caller("backend", backend.client_id, backend.tenant_id)
 
 
 def caller_for(snapshot: Snapshot, permission: Permission, account_id: str) -> Caller:
-    """The same, where the account is one that the caller may know of.
-
-    An account of another tenant looks like one that does not exist.
-    """
+    """The same, where the account is one that the caller may know of."""
     found = caller(snapshot, permission)
-    if found.tenant_id is not None and not account_sessions.belongs_to(
-        parts().database, account_id, found.tenant_id
-    ):
-        raise Refuse(faults.NOT_FOUND)
+    if not is_identifier(account_id) or not may_know(found, account_id):
+        raise Refuse(errors.NOT_FOUND)
     return found
+
+
+def caller_or_person(snapshot: Snapshot, permission: Permission) -> Caller | Person:
+    """One of the two, or the account itself by its access token."""
+    if _scheme() != "bearer":
+        return caller(snapshot, permission)
+    found = bearer(snapshot)
+    if found.account_id is not None and found.sid is not None:
+        return Person(found.account_id, found.sid)
+    return _administrator(snapshot, found)
+
+
+def may_know(who: Caller | Person, account_id: str) -> bool:
+    """Whether the account is not to look like one that does not exist.
+
+    A person knows of nobody else; a client of a tenant knows its members only.
+    """
+    if isinstance(who, Person):
+        return account_id == who.account_id
+    if who.tenant_id is None:
+        return True
+    return account_sessions.belongs_to(parts().database, account_id, who.tenant_id)
 
 
 def person(snapshot: Snapshot) -> Person:
@@ -113,7 +131,7 @@ def person(snapshot: Snapshot) -> Person:
     """
     found = bearer(snapshot)
     if found.account_id is None or found.sid is None:
-        raise Refuse(faults.INSUFFICIENT_SCOPE)
+        raise Refuse(errors.INSUFFICIENT_SCOPE)
     return Person(found.account_id, found.sid)
 
 
@@ -122,7 +140,7 @@ def bearer(snapshot: Snapshot) -> Inspection:
     here = parts()
     found = inspection.inspect(here.database, here.clock, snapshot, bearer_token())
     if isinstance(found, Refused):
-        raise refusal(found, faults.BEARER)
+        raise refusal(found, errors.BEARER)
     return found
 
 
@@ -130,18 +148,21 @@ def bearer_token() -> str:
     """The token in the `Authorization` header; nowhere else (RFC 9700 section 2.5)."""
     header = request.headers.get("Authorization")
     if header is None:
-        raise Refuse(faults.TOKEN_MISSING)
+        raise Refuse(errors.TOKEN_MISSING)
     if "," in header:
         raise malformed(Misuse.TWO_HEADERS)
     match = _BEARER.fullmatch(header)
     if match is None:
-        raise Refuse(faults.INVALID_TOKEN)
+        raise Refuse(errors.INVALID_TOKEN)
     return match[1]
 
 
-def _administrator(snapshot: Snapshot) -> Caller:
+def _scheme() -> str:
+    return request.headers.get("Authorization", "").partition(" ")[0].lower()
+
+
+def _administrator(snapshot: Snapshot, found: Inspection) -> Caller:
     """A client of kind `admin` by a token of its own; a person's token never has this power."""
-    found = bearer(snapshot)
     admin = snapshot.client(found.client_id)
     if (
         found.sid is not None
@@ -149,7 +170,7 @@ def _administrator(snapshot: Snapshot) -> Caller:
         or admin is None
         or admin.kind is not ClientKind.ADMIN
     ):
-        raise Refuse(faults.INSUFFICIENT_SCOPE)
+        raise Refuse(errors.INSUFFICIENT_SCOPE)
     return Caller("admin", admin.client_id, admin.tenant_id)
 
 
@@ -164,7 +185,7 @@ def _client(
     if isinstance(found, Misuse):
         raise misuse(found)
     if isinstance(found, ClientRefused):
-        raise refusal(found.refused, faults.CLIENT)
+        raise refusal(found.refused, errors.CLIENT)
     return found
 
 
@@ -172,4 +193,4 @@ def misuse(found: Misuse) -> Refuse:
     """Credentials that cannot even be looked at."""
     if found in AMBIGUOUS:
         return malformed(found)
-    return Refuse(faults.INVALID_CLIENT.saying(found), reason=found.name.lower())
+    return Refuse(errors.INVALID_CLIENT.saying(found), reason=found.name.lower())

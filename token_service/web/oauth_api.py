@@ -14,10 +14,10 @@ from token_service.oauth.credentials import Misuse
 from token_service.oauth.server import Server
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import IssuedTokens
-from token_service.web import answers, faults, parsing
+from token_service.web import answers, errors, parsing
 from token_service.web.current import on_current
-from token_service.web.errors import Refuse, malformed, refusal
 from token_service.web.guards import misuse, surroundings
+from token_service.web.refusing import Refuse, malformed, refusal
 
 blueprint = Blueprint("oauth", __name__, url_prefix="/oauth2")
 _server = Server()
@@ -27,9 +27,10 @@ _server = Server()
 @on_current
 def token(snapshot: Snapshot) -> Response:
     """RFC 6749 section 3.2."""
-    answer = _server.token(_call(snapshot))
+    call = _call(snapshot)
+    answer = _server.token(call)
     if isinstance(answer, IssuedTokens):
-        return answers.tokens(answer)
+        return answers.tokens(answer, call.form["grant_type"])
     raise _no(answer)
 
 
@@ -61,12 +62,12 @@ def _call(snapshot: Snapshot) -> Call:
 def _no(answer: No) -> Refuse:
     match answer:
         case ClientRefused(refused):
-            return refusal(refused, faults.CLIENT)
+            return refusal(refused, errors.CLIENT)
         case GrantRefused(refused):
-            return refusal(refused, faults.GRANT)
+            return refusal(refused, errors.GRANT)
         case ParameterMissing(name):
             return malformed(f"The parameter {name} is missing.")
         case GrantTypeUnsupported():
-            return Refuse(faults.UNSUPPORTED_GRANT_TYPE)
+            return Refuse(errors.UNSUPPORTED_GRANT_TYPE)
         case Misuse():
             return misuse(answer)

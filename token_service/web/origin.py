@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from flask import g, request
+from flask import g, has_app_context, request
 
 from token_service.crypto import opaque
 from token_service.domain.events import Origin
@@ -81,6 +81,11 @@ def request_id() -> str:
     if known is None:
         known = g.request_id = _forwarded_id() or opaque.new_id(parts().clock.now())
     return str(known)
+
+
+def known_request_id() -> str | None:
+    """The id of the request that this thread handles, if it handles one that has its id already."""
+    return g.get("request_id") if has_app_context() else None
 
 
 def _forwarded_id() -> str | None:

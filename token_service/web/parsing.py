@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 from flask import request
 from marshmallow import Schema, ValidationError
 
-from token_service.web import faults, json_text
-from token_service.web.errors import Refuse, malformed
+from token_service.web import errors, json_text
+from token_service.web.refusing import Refuse, malformed
 
 MAX_FIELDS = 100
 MAX_VALUE_LENGTH = 8192
@@ -49,10 +49,7 @@ def form_parameters(data: bytes) -> dict[str, str]:
 
 
 def json_body(schema: Schema) -> Any:
-    """What the schema makes of a JSON object in the body.
-
-    `MAX_VALUE_LENGTH` holds for its strings too.
-    """
+    """What the schema makes of a JSON object in the body; null and "" count as absent."""
     _refuse_query()
     _require(JSON)
     try:
@@ -60,7 +57,7 @@ def json_body(schema: Schema) -> Any:
     except ValueError:
         raise malformed("The body is not a well-formed JSON object.") from None
     _refuse_unfit(members)
-    return _loaded(schema, members)
+    return _loaded(schema, {name: one for name, one in members.items() if one not in (None, "")})
 
 
 def query(schema: Schema) -> Any:
@@ -86,16 +83,16 @@ def _query_parameters() -> dict[str, str]:
 
 
 def _body() -> bytes:
-    return request.get_data(cache=False)
+    return request.get_data()
 
 
 def _require(media_type: str) -> None:
     """The one content type of the endpoint, in UTF-8: anything else is 415."""
     if request.mimetype != media_type:
-        raise Refuse(faults.UNSUPPORTED_MEDIA_TYPE.saying(f"The body must be {media_type}."))
+        raise Refuse(errors.UNSUPPORTED_MEDIA_TYPE.saying(f"The body must be {media_type}."))
     charset = request.mimetype_params.get("charset", "utf-8")
     if charset.lower() != "utf-8":
-        raise Refuse(faults.UNSUPPORTED_MEDIA_TYPE.saying("The body must be in UTF-8."))
+        raise Refuse(errors.UNSUPPORTED_MEDIA_TYPE.saying("The body must be in UTF-8."))
 
 
 def _refuse_query() -> None:
@@ -118,14 +115,14 @@ def _loaded(schema: Schema, members: Mapping[str, object]) -> Any:
     try:
         return schema.load(members)
     except ValidationError as error:
-        errors = error.normalized_messages()
-        raise malformed("Some fields are missing or wrong.", _by_safe_name(errors)) from None
+        found = _by_safe_name(error.messages_dict)
+        raise malformed("Some fields are missing or wrong.", found) from None
 
 
-def _by_safe_name(errors: Mapping[str, Any]) -> dict[str, list[str]]:
+def _by_safe_name(found: Mapping[str, Any]) -> dict[str, list[str]]:
     """The errors by field. A name that was made up by the sender is not repeated to anybody."""
     named: dict[str, list[str]] = {}
-    for name, messages in errors.items():
+    for name, messages in found.items():
         shown = name if _SAFE_NAME.fullmatch(str(name)) else "(unnamed)"
         named.setdefault(shown, []).extend(messages)
     return named

@@ -1,0 +1,41 @@
+"""Files that can be read: each says what it is, keeps to a size, and has a name of its own."""
+
+import ast
+
+import pytest
+
+from tests.architecture.reading import PACKAGE, SOURCES, name_of, tree_of
+
+LONGEST = 400
+LONGER = {
+    "settings.py": "a table: one line for each setting",
+    "server.py": "the process group and its worker stand on the same private parts of granian",
+}
+"""Files that may be longer, and why."""
+
+SAYS_NOTHING = {"utils", "helpers", "common", "base", "misc", "manager", "managers", "shared"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_module_opens_with_what_it_is(path):
+    assert ast.get_docstring(tree_of(path))
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=name_of)
+def test_a_package_holds_no_code_of_its_own(path):
+    (statement,) = tree_of(path).body
+    assert isinstance(statement, ast.Expr)
+
+
+def test_no_file_is_longer_than_one_sitting():
+    lengths = {name_of(path): len(path.read_text().splitlines()) for path in SOURCES}
+    assert {name for name, length in lengths.items() if length > LONGEST} <= LONGER.keys()
+
+
+def test_every_exception_is_still_needed():
+    for name in LONGER:
+        assert len((PACKAGE / name).read_text().splitlines()) > LONGEST
+
+
+def test_no_file_is_named_after_nothing():
+    assert [name_of(path) for path in SOURCES if path.stem in SAYS_NOTHING] == []

@@ -1,0 +1,53 @@
+"""Puts the HTTP side of an application together: limits, views, errors, hooks."""
+
+from typing import cast
+
+from flask import Flask
+
+from token_service.web import (
+    account_sessions,
+    api,
+    discovery,
+    every_request,
+    logs,
+    my_sessions,
+    oauth_api,
+    operation,
+    refusing,
+    signing_in,
+    tokens,
+)
+from token_service.web.pages import front_page
+from token_service.web.parts import EXTENSION, Parts
+
+
+def install(app: Flask) -> None:
+    """Make the application answer; its `Parts` are in place already."""
+    settings = cast(Parts, app.extensions[EXTENSION]).settings
+    logs.configure(settings.logging.level)
+    _harden(app, settings.server.max_body_bytes)
+    api.install(
+        app,
+        (signing_in.blueprint, tokens.blueprint, account_sessions.blueprint, my_sessions.blueprint),
+    )
+    for blueprint in (
+        oauth_api.blueprint,
+        discovery.blueprint_for(settings),
+        operation.blueprint,
+        front_page.blueprint,
+    ):
+        app.register_blueprint(blueprint)
+    refusing.install(app)
+    every_request.install(app, issuer=settings.issuer)
+
+
+def _harden(app: Flask, max_body_bytes: int) -> None:
+    app.config.update(
+        MAX_CONTENT_LENGTH=max_body_bytes,
+        # Methods are an allow-list; who asks for OPTIONS asks for what is not offered.
+        PROVIDE_AUTOMATIC_OPTIONS=False,
+    )
+    # `//v1/...` is another path than `/v1/...`: a proxy that guards one must not meet the other
+    # through a redirect.
+    app.url_map.merge_slashes = False
+    app.url_map.redirect_defaults = False

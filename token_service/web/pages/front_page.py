@@ -1,0 +1,55 @@
+"""`/`: the state of the service, and on a developer's own machine what to try."""
+
+import json
+
+from flask import Blueprint, Response, render_template
+
+from token_service.web import discovery
+from token_service.web.demo_lines import curl_lines
+from token_service.web.operation import obstacles
+from token_service.web.origin import is_local
+from token_service.web.parts import parts
+
+blueprint = Blueprint(
+    "pages",
+    __name__,
+    template_folder="templates",
+    static_folder="static",
+    static_url_path="/pages",
+)
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
+_LINKS = (
+    ("Metadata of the authorization server", discovery.METADATA),
+    ("Public keys", discovery.JWKS),
+    ("OpenAPI description of the JSON API", "/v1/openapi.json"),
+    ("Readiness", "/readyz"),
+)
+
+
+@blueprint.get("/")
+def front_page() -> Response:
+    """Ready or not, and where things are."""
+    issuer = parts().settings.issuer
+    page = render_template(
+        "front_page.html",
+        issuer=issuer,
+        obstacles=obstacles(),
+        links=[(title, issuer + path) for title, path in _LINKS],
+        lines=_lines(),
+    )
+    return Response(page, headers={"Content-Security-Policy": _POLICY})
+
+
+def _lines() -> list[tuple[str, str]]:
+    """The demo's lines: they contain its secrets, so only in development, only on this machine."""
+    settings = parts().settings
+    if settings.environment != "development" or not is_local():
+        return []
+    try:
+        return curl_lines(json.loads((settings.data_folder / "demo.json").read_bytes()))
+    except (OSError, ValueError, LookupError, TypeError):
+        return []  # there is none, or somebody is writing it

@@ -1,0 +1,101 @@
+"""Bodies of answers: exactly these fields leave the service."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from token_service.domain.sessions import LiveSession
+
+
+class ProblemSchema(Schema):
+    """An error (RFC 9457); `code` is stable."""
+
+    type = fields.String()
+    title = fields.String()
+    status = fields.Integer()
+    code = fields.String()
+    detail = fields.String()
+    request_id = fields.String(metadata={"description": "The same in the service's log."})
+    errors = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        metadata={"description": "What was wrong, by field."},
+    )
+
+
+class TokensSchema(Schema):
+    """Tokens (RFC 6749 section 5.1) and the session that they belong to."""
+
+    access_token = fields.String(required=True)
+    token_type = fields.String(required=True, metadata={"enum": ["Bearer"]})
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
+    scope = fields.String(required=True)
+    refresh_token = fields.String()
+    sid = fields.String()
+    tenantId = fields.String()
+
+
+class InspectionSchema(Schema):
+    """What is said of a token (RFC 7662 section 2.2); of one that is not active only that."""
+
+    active = fields.Boolean(required=True)
+    sub = fields.String()
+    sid = fields.String()
+    tenantId = fields.String()
+    client_id = fields.String()
+    scope = fields.String()
+    token_type = fields.String()
+    iss = fields.String()
+    aud = fields.Raw(metadata={"description": "A resource server or a list of them."})
+    jti = fields.String()
+    iat = fields.Integer()
+    exp = fields.Integer()
+    auth_time = fields.Integer()
+    amr = fields.List(fields.String())
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    """A live session, and whether it is the one that asks."""
+
+    live: LiveSession
+    is_current: bool
+
+
+class Instant(fields.String):
+    """A time in ISO 8601, in UTC, with `Z`."""
+
+    def _serialize(self, value: datetime, attr: str | None, obj: Any, **_: Any) -> str:  # type: ignore[override]
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class SessionSchema(Schema):
+    """One live session. Times are ISO 8601 in UTC."""
+
+    sid = fields.String(attribute="live.session.sid")
+    created_at = Instant(attribute="live.session.created_at")
+    authenticated_at = Instant(attribute="live.session.authenticated_at")
+    last_active_at = Instant(attribute="live.last_active_at")
+    ends_at = Instant(attribute="live.ends_at")
+    isCurrent = fields.Boolean(attribute="is_current")
+    ip = fields.String(attribute="live.session.device.ip")
+    browser = fields.String(attribute="live.session.device.browser")
+    os = fields.String(attribute="live.session.device.os")
+    device = fields.String(attribute="live.session.device.device")
+    city = fields.String(attribute="live.session.device.city", allow_none=True)
+    country = fields.String(attribute="live.session.device.country", allow_none=True)
+    latitude = fields.Float(attribute="live.session.device.latitude", allow_none=True)
+    longitude = fields.Float(attribute="live.session.device.longitude", allow_none=True)
+    clients = fields.List(fields.String(), attribute="live.clients")
+    tenants = fields.List(fields.String(), attribute="live.tenants")
+    remembered = fields.Boolean(attribute="live.session.remembered")
+    impersonator = fields.String(attribute="live.session.impersonator", allow_none=True)
+
+
+class SessionsSchema(Schema):
+    """One page of live sessions, newest first."""
+
+    items = fields.List(fields.Nested(SessionSchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)

@@ -1,0 +1,162 @@
+"""Bodies and parameters of requests, each loaded into a value; unknown fields are refused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import Schema, fields, post_load, validates_schema
+from marshmallow.exceptions import ValidationError
+from marshmallow.validate import Range
+
+MAX_PAGE = 100
+
+
+def _text(description: str, *, required: bool) -> fields.String:
+    return fields.String(required=required, metadata={"description": description})
+
+
+class ClientFields(Schema):
+    """How a client names itself in a JSON body; Basic authentication instead is as good."""
+
+    client_id = _text("The client's id.", required=True)
+    client_secret = _text(
+        "The secret of a confidential client, unless it uses Basic authentication.",
+        required=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRequest:
+    """A sign-in as it was sent."""
+
+    client_id: str
+    identifier: str
+    password: str = field(repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+    tenant_id: str | None = None
+    scope: str | None = None
+
+
+class SignInSchema(ClientFields):
+    """Credentials of a person, and for which tenant and scope."""
+
+    identifier = _text("E-mail address, username or phone number.", required=True)
+    password = _text("The password.", required=True)
+    tenant_id = _text(
+        "The tenant; needed when the account has several and no default.", required=False
+    )
+    scope = _text("Scopes, separated by spaces; by default the client's own.", required=False)
+
+    @post_load
+    def _made(self, data: Mapping[str, Any], **_: object) -> SignInRequest:
+        return SignInRequest(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRequest:
+    """A refresh as it was sent."""
+
+    client_id: str
+    refresh_token: str = field(repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+    scope: str | None = None
+
+
+class RefreshSchema(ClientFields):
+    """A refresh token, and optionally less scope than it has."""
+
+    refresh_token = _text("The refresh token.", required=True)
+    scope = _text("Scopes, separated by spaces, out of those granted.", required=False)
+
+    @post_load
+    def _made(self, data: Mapping[str, Any], **_: object) -> RefreshRequest:
+        return RefreshRequest(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateRequest:
+    """A question about an access token."""
+
+    token: str = field(repr=False)
+    audience: str | None = None
+
+
+class ValidateSchema(Schema):
+    """An access token, and optionally for whom it must be meant."""
+
+    token = _text("The access token.", required=True)
+    audience = _text("The resource server that the token must be meant for.", required=False)
+
+    @post_load
+    def _made(self, data: Mapping[str, Any], **_: object) -> ValidateRequest:
+        return ValidateRequest(**data)
+
+
+class IntrospectSchema(Schema):
+    """A token, with the hint of RFC 7662, which changes nothing."""
+
+    token = _text("The access token or refresh token.", required=True)
+    token_type_hint = _text("Ignored: every token says itself what it is.", required=False)
+
+    @post_load
+    def _made(self, data: Mapping[str, Any], **_: object) -> str:
+        return str(data["token"])
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidateRequest:
+    """What is to end: exactly one of the two is given."""
+
+    token: str | None = field(default=None, repr=False)
+    sid: str | None = None
+
+
+class InvalidateSchema(Schema):
+    """A token, whose holder may end its session, or the id of a session."""
+
+    token = _text("Either token of the session.", required=False)
+    sid = _text("The session's id; for those who may end it.", required=False)
+
+    @validates_schema
+    def _exactly_one(self, data: Mapping[str, Any], **_: object) -> None:
+        if ("token" in data) == ("sid" in data):
+            raise ValidationError("Give exactly one of token and sid.", "token")
+
+    @post_load
+    def _made(self, data: Mapping[str, Any], **_: object) -> InvalidateRequest:
+        return InvalidateRequest(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which part of a list."""
+
+    limit: int = 50
+    cursor: str | None = None
+
+
+class PageSchema(Schema):
+    """Paging: the cursor is `next_cursor` of the page before."""
+
+    limit = fields.Integer(
+        validate=Range(1, MAX_PAGE), metadata={"description": "Items at most; 50 by default."}
+    )
+    cursor = _text("Where the page before ended.", required=False)
+
+    @post_load
+    def _made(self, data: Mapping[str, Any], **_: object) -> PageRequest:
+        return PageRequest(**data)
+
+
+class KeepCurrentSchema(Schema):
+    """Whether signing out everywhere spares the session that asks."""
+
+    keep_current = fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        metadata={"description": "true: the session that asks goes on."},
+    )
+
+    @post_load
+    def _made(self, data: Mapping[str, Any], **_: object) -> bool:
+        return bool(data.get("keep_current", False))

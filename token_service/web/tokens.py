@@ -1,0 +1,180 @@
+"""`/v1/token`: the use cases of the OAuth endpoints in JSON, and what gateways ask."""
+
+from flask import Response
+
+from token_service.domain.clients import Permission
+from token_service.domain.refusals import Refused
+from token_service.services import account_sessions, inspection, refreshing, revocation
+from token_service.services.configuration import Snapshot
+from token_service.services.inspection import Inspection
+from token_service.services.issuing import IssuedTokens
+from token_service.services.refreshing import Refresh
+from token_service.web import answers, errors, guards, parsing
+from token_service.web.api import BASIC, BEARER, Blueprint
+from token_service.web.current import on_current
+from token_service.web.origin import origin
+from token_service.web.parts import parts
+from token_service.web.refusing import Refuse, refusal
+from token_service.web.schemas.answers import InspectionSchema, TokensSchema
+from token_service.web.schemas.requests import (
+    IntrospectSchema,
+    InvalidateRequest,
+    InvalidateSchema,
+    RefreshRequest,
+    RefreshSchema,
+    ValidateRequest,
+    ValidateSchema,
+)
+
+blueprint = Blueprint("token", __name__, url_prefix="/v1/token", description="Tokens")
+
+_REFRESH = RefreshSchema()
+_VALIDATE = ValidateSchema()
+_INTROSPECT = IntrospectSchema()
+_INVALIDATE = InvalidateSchema()
+
+_CLIENT_FAULTS = (
+    errors.INVALID_REQUEST,
+    errors.INVALID_CLIENT,
+    errors.THROTTLED,
+    errors.UNAVAILABLE,
+)
+
+
+@blueprint.post("/refresh")
+@blueprint.described(
+    body=RefreshSchema,
+    answer=TokensSchema,
+    faults=(
+        *_CLIENT_FAULTS,
+        errors.INVALID_GRANT,
+        errors.INVALID_SCOPE,
+        errors.UNAUTHORIZED_CLIENT,
+    ),
+    security=(BASIC,),
+)
+@on_current
+def refresh(snapshot: Snapshot) -> Response:
+    """Use a refresh token once, and get its successor."""
+    request: RefreshRequest = parsing.json_body(_REFRESH)
+    client = guards.client(snapshot, request.client_id, request.client_secret)
+    here = parts()
+    command = Refresh(client, request.refresh_token, request.scope, origin())
+    issued = refreshing.refresh(here.database, here.clock, snapshot, command)
+    if isinstance(issued, IssuedTokens):
+        return answers.tokens(issued, "refresh_token")
+    raise refusal(issued, errors.GRANT)
+
+
+@blueprint.post("/introspect")
+@blueprint.described(
+    body=IntrospectSchema, answer=InspectionSchema, faults=_CLIENT_FAULTS, security=(BASIC,)
+)
+@on_current
+def introspect(snapshot: Snapshot) -> Response:
+    """Ask about a token as the client that it belongs to or is meant for."""
+    token: str = parsing.json_body(_INTROSPECT)
+    caller = guards.confidential_client(snapshot)
+    here = parts()
+    return answers.inspected(
+        inspection.introspect(here.database, here.clock, snapshot, caller, token)
+    )
+
+
+@blueprint.post("/validate")
+@blueprint.described(
+    body=ValidateSchema,
+    answer=InspectionSchema,
+    faults=(errors.INVALID_REQUEST, errors.UNAVAILABLE),
+)
+@on_current
+def validate(snapshot: Snapshot) -> Response:
+    """Ask whether an access token is live; holding it is enough."""
+    request: ValidateRequest = parsing.json_body(_VALIDATE)
+    here = parts()
+    return answers.inspected(
+        inspection.validate(here.database, here.clock, snapshot, request.token, request.audience)
+    )
+
+
+@blueprint.get("/validate")
+@blueprint.described(
+    answer=200, faults=(errors.INVALID_TOKEN, errors.UNAVAILABLE), security=(BEARER,)
+)
+@on_current
+def validate_for_gateway(snapshot: Snapshot) -> Response:
+    """The same for gateways: who it is stands in the headers of a 200, anything else is a 401.
+
+    The optional parameter `audience` names whom the token must be meant for.
+    """
+    here = parts()
+    token, audience = guards.bearer_token(), parsing.query_parameter("audience")
+    found = inspection.validate(here.database, here.clock, snapshot, token, audience)
+    if isinstance(found, Refused):
+        raise refusal(found, errors.BEARER)
+    return Response(status=200, headers=_identity(found), content_type="text/plain")
+
+
+@blueprint.post("/invalidate")
+@blueprint.described(
+    body=InvalidateSchema,
+    answer=204,
+    faults=(
+        *_CLIENT_FAULTS,
+        errors.NO_TOKEN_OF_OURS,
+        errors.INVALID_TOKEN,
+        errors.FORBIDDEN,
+        errors.INSUFFICIENT_SCOPE,
+        errors.NOT_FOUND,
+    ),
+    security=(BASIC, BEARER),
+)
+@on_current
+def invalidate(snapshot: Snapshot) -> Response:
+    """End a session and everything under it; saying it twice is fine.
+
+    Whoever holds one of its tokens may. By its id a trusted backend, an administrator and the
+    account itself may.
+    """
+    request: InvalidateRequest = parsing.json_body(_INVALIDATE)
+    if request.sid is not None:
+        return _end_by_id(snapshot, request.sid)
+    here = parts()
+    refused = revocation.invalidate(
+        here.database, here.clock, snapshot, request.token or "", origin()
+    )
+    if refused is not None:
+        raise refusal(refused, errors.POSSESSION)
+    return answers.nothing()
+
+
+def _end_by_id(snapshot: Snapshot, sid: str) -> Response:
+    here = parts()
+    caller = guards.caller_or_person(snapshot, Permission.SESSIONS_REVOKE)
+    if not parsing.is_identifier(sid):
+        raise Refuse(errors.NOT_FOUND)
+    account_id = account_sessions.account_of(here.database, sid)
+    if account_id is None or not guards.may_know(caller, account_id):
+        raise Refuse(errors.NOT_FOUND)
+    account_sessions.end_one(here.database, here.clock, account_id, sid, caller.cause())
+    return answers.nothing()
+
+
+def _identity(found: Inspection) -> dict[str, str]:
+    """The headers of a gateway's 200.
+
+    All or none: a gateway copies those that it gets over those of the client, and one that was
+    left out would let the client's own through.
+    """
+    claims = found.claims
+    values = {
+        "X-Token-Subject": str(claims["sub"]),
+        "X-Token-Client": found.client_id,
+        "X-Token-Session": found.sid or "",
+        "X-Token-Tenant": found.tenant_id or "",
+        "X-Token-Scope": found.scope,
+        "X-Token-Expires": str(claims["exp"]),
+    }
+    if not all(value.isascii() and value.isprintable() for value in values.values()):
+        raise Refuse(errors.INVALID_TOKEN)
+    return values
