@@ -79,17 +79,21 @@ def _live(
     states.sort(key=lambda state: state.key.sid)
     by_sid = {sid: list(group) for sid, group in groupby(states, lambda state: state.key.sid)}
     for session in found:
-        if live := _live_session(snapshot, session, by_sid.get(session.sid, []), now):
+        if live := _live_session(tx, snapshot, session, by_sid.get(session.sid, []), now):
             yield live
 
 
 def _live_session(
-    snapshot: Snapshot, session: Session, states: list[GrantState], now: datetime
+    tx: Transaction,
+    snapshot: Snapshot,
+    session: Session,
+    states: list[GrantState],
+    now: datetime,
 ) -> LiveSession | None:
     live = [
         (state, rules)
         for state in states
-        if (rules := _rules(snapshot, state)) and grant_refusal(state, rules, now) is None
+        if (rules := _rules(tx, snapshot, state)) and grant_refusal(state, rules, now) is None
     ]
     if not live:
         return None
@@ -102,9 +106,9 @@ def _live_session(
     )
 
 
-def _rules(snapshot: Snapshot, state: GrantState) -> Rules | None:
-    client = snapshot.client(state.client_id)
-    return snapshot.rules(state.tenant_id, client) if client else None
+def _rules(tx: Transaction, snapshot: Snapshot, state: GrantState) -> Rules | None:
+    client = snapshot.client(state.client_id, tx)
+    return snapshot.rules(state.tenant_id, client, tx) if client else None
 
 
 def end_one(database: Database, clock: Clock, account_id: str, sid: str, cause: Cause) -> bool:

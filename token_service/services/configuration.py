@@ -8,6 +8,7 @@ key), `prove_current` asks for the version, so nobody is refused because a worke
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -24,7 +25,7 @@ from token_service.domain.tenants import Tenant
 from token_service.storage import configuration as stored
 from token_service.storage import keys as stored_keys
 from token_service.storage.configuration import Environment, Versioned
-from token_service.storage.database import Database
+from token_service.storage.database import Database, Transaction
 
 Value = TypeVar("Value")
 
@@ -43,22 +44,26 @@ class Snapshot:
     keyring: Keyring
     signatures: SignatureCache
     signing_algorithm: str
-    _read_client: Callable[["Snapshot", str], Client | None]
-    _read_tenant: Callable[["Snapshot", str], Tenant | None]
+    _read_client: Callable[["Snapshot", str, Transaction | None], Client | None]
+    _read_tenant: Callable[["Snapshot", str, Transaction | None], Tenant | None]
     _clients: dict[str, Client] = field(default_factory=dict, repr=False)
     _tenants: dict[str, Tenant] = field(default_factory=dict, repr=False)
 
-    def client(self, client_id: str) -> Client | None:
-        """The client, or None; raises `StaleConfiguration` where the copy is behind."""
+    def client(self, client_id: str, within: Transaction | None = None) -> Client | None:
+        """The client, or None; raises `StaleConfiguration` where the copy is behind.
+
+        Whoever holds a transaction gives it as `within`: a second connection taken while holding
+        one could wait for ever for threads that do the same.
+        """
         found = self._clients.get(client_id)
-        if found is None and (found := self._read_client(self, client_id)):
+        if found is None and (found := self._read_client(self, client_id, within)):
             _remember(self._clients, client_id, found)
         return found
 
-    def tenant(self, tenant_id: str) -> Tenant | None:
-        """The tenant, or None; raises `StaleConfiguration` where the copy is behind."""
+    def tenant(self, tenant_id: str, within: Transaction | None = None) -> Tenant | None:
+        """The tenant, or None; the rest is as for a client."""
         found = self._tenants.get(tenant_id)
-        if found is None and (found := self._read_tenant(self, tenant_id)):
+        if found is None and (found := self._read_tenant(self, tenant_id, within)):
             _remember(self._tenants, tenant_id, found)
         return found
 
@@ -66,9 +71,11 @@ class Snapshot:
         """The tenant's effective policy."""
         return self.policy.overridden(tenant.policy) if tenant.policy else self.policy
 
-    def rules(self, tenant_id: str, client: Client) -> Rules | None:
+    def rules(
+        self, tenant_id: str, client: Client, within: Transaction | None = None
+    ) -> Rules | None:
         """What holds for the client's grants in the tenant; None for an unknown tenant."""
-        tenant = self.tenant(tenant_id)
+        tenant = self.tenant(tenant_id, within)
         if tenant is None:
             return None
         return Rules(self.policy_of(tenant), tenant.epoch, client.epoch)
@@ -129,13 +136,20 @@ class Configuration:
             _read_tenant=self._read_tenant,
         )
 
-    def _read_client(self, snapshot: Snapshot, client_id: str) -> Client | None:
-        with self._database.reading() as tx:
+    def _read_client(
+        self, snapshot: Snapshot, client_id: str, within: Transaction | None
+    ) -> Client | None:
+        with self._reading(within) as tx:
             _same_version(snapshot, stored.read_environment(tx))
             return stored.read_client(tx, client_id)
 
-    def _read_tenant(self, snapshot: Snapshot, tenant_id: str) -> Tenant | None:
-        with self._database.reading() as tx:
+    def _reading(self, within: Transaction | None) -> AbstractContextManager[Transaction]:
+        return self._database.reading() if within is None else nullcontext(within)
+
+    def _read_tenant(
+        self, snapshot: Snapshot, tenant_id: str, within: Transaction | None
+    ) -> Tenant | None:
+        with self._reading(within) as tx:
             _same_version(snapshot, stored.read_environment(tx))
             return stored.read_tenant(tx, tenant_id)
 
@@ -159,12 +173,26 @@ def certain_refusal(
     return Refused(reason)
 
 
+def prove_clock(database: Database, clock: Clock) -> None:
+    """Prove that the clock is right, before something is done because its time has come.
+
+    Raises `Unavailable`: a node that is a year ahead must not drop what is live.
+    """
+    with database.query() as tx:
+        now = clock.now()
+        _agree(stored.version(database, tx), now)
+
+
 def prove(snapshot: Snapshot, read: Versioned, now: datetime) -> None:
     """Prove by what a statement read that clock and configuration are right."""
-    if abs(read.database_now - now) > MAX_CLOCK_DIFFERENCE:
-        raise Unavailable("clock: differs from the database's")
+    _agree(read, now)
     if read.version != snapshot.version:
         raise StaleConfiguration
+
+
+def _agree(read: Versioned, now: datetime) -> None:
+    if abs(read.database_now - now) > MAX_CLOCK_DIFFERENCE:
+        raise Unavailable("clock: differs from the database's")
 
 
 def _same_version(snapshot: Snapshot, environment: Environment) -> None:
