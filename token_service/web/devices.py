@@ -20,17 +20,20 @@ def device(origin: Origin) -> Device:
     )
 
 
+_PRESENT_NAMES = {"Mac OS X": "macOS"}
+
+
 @lru_cache(maxsize=1000)
 def names(user_agent: str) -> tuple[str, str, str]:
-    """Browser, system and device; "" where unknown.
+    """Browser, system and device by name, as people know them ("Firefox"); "" where unknown.
 
     The caller has cut the text: a thousand expressions are tried on it, one after the other.
     """
     found = _resolver()(user_agent, Domain.ALL)
     browser, system, model = found.user_agent, found.os, found.device
     return (
-        _versioned(browser.family, browser.major) if browser else "",
-        _versioned(system.family, system.major) if system else "",
+        browser.family if browser else "",
+        _PRESENT_NAMES.get(system.family, system.family) if system else "",
         model.family if model else "",
     )
 
@@ -39,7 +42,3 @@ def names(user_agent: str) -> tuple[str, str, str]:
 def _resolver() -> BasicResolver:
     # Made at the first sign-in, and without the faster matcher: that one needs 27 MB per worker.
     return BasicResolver(load_lazy_builtins())
-
-
-def _versioned(family: str, major: str | None) -> str:
-    return f"{family} {major}" if major else family
