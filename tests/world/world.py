@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from token_service import settings as configured
@@ -27,6 +28,7 @@ from token_service.domain.tenants import Tenant
 from token_service.services import clients as client_services
 from token_service.services import keys
 from token_service.storage import accounts, audit, configuration
+from token_service.storage.tables import metadata
 from token_service.web.parts import EXTENSION, Parts
 
 START = "2026-03-01T12:00:00Z"
@@ -101,9 +103,7 @@ def environ(url: str, data_folder: Path, overrides: Mapping[str, str]) -> dict[s
 class World:
     """Acts on one service through its public interfaces, and looks behind it where a test must."""
 
-    def __init__(
-        self, url: str, folder: Path, overrides: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, url: str, folder: Path, overrides: Mapping[str, str] | None = None) -> None:
         self.url = url
         self.folder = folder
         self.environ = environ(url, folder, overrides or {})
@@ -121,6 +121,12 @@ class World:
         """Another worker of the same service, with caches of its own."""
         return World(self.url, self.folder, overrides)
 
+    def sql(self, statement: str, **values: object) -> list[Any]:
+        """Do what no interface does, to the database; answers the rows, if there are any."""
+        with self.database.transaction() as tx:
+            result = tx.execute(text(statement), values)
+            return list(result) if result.returns_rows else []
+
     def close(self) -> None:
         """Give the connections back."""
         self.database.close()
@@ -128,7 +134,9 @@ class World:
     def tenant(self, name: str | None = None, **policy: object) -> str:
         """A new tenant; answers its id."""
         now = self.parts.clock.now()
-        tenant = Tenant(opaque.new_id(now), name or f"Tenant {next(self._numbers)}", True, 1, policy)
+        tenant = Tenant(
+            opaque.new_id(now), name or f"Tenant {next(self._numbers)}", True, 1, policy
+        )
         with self.database.transaction() as tx:
             configuration.insert_tenant(tx, tenant, now)
         return tenant.tenant_id
@@ -216,7 +224,9 @@ class World:
         headers = app.basic if app.secret else {}
         return self.http.post("/v1/sign-in", json=body, headers=headers)
 
-    def token(self, app: App, headers: Mapping[str, str] | None = None, **form: str) -> TestResponse:
+    def token(
+        self, app: App, headers: Mapping[str, str] | None = None, **form: str
+    ) -> TestResponse:
         """Ask the token endpoint."""
         sent = dict(app.basic) if app.secret else {}
         if not app.secret:
@@ -226,6 +236,12 @@ class World:
     def try_refresh(self, app: App, refresh_token: str, **form: str) -> TestResponse:
         """Use a refresh token and answer what came back."""
         return self.token(app, grant_type="refresh_token", refresh_token=refresh_token, **form)
+
+    def try_json_refresh(self, app: App, refresh_token: str, **fields: object) -> TestResponse:
+        """The same at `/v1`."""
+        body = {"client_id": app.client_id, "refresh_token": refresh_token} | fields
+        headers = app.basic if app.secret else {}
+        return self.http.post("/v1/token/refresh", json=body, headers=headers)
 
     def refresh(self, app: App, refresh_token: str, **form: str) -> Tokens:
         """Use a refresh token and expect a successor."""
@@ -251,6 +267,23 @@ class World:
         assert answer.status_code == 200, answer.text
         return dict(answer.get_json())
 
+    def revoke(self, app: App, token: str, **form: str) -> TestResponse:
+        """Give a token back, as a client, and expect 200."""
+        answer = self.http.post("/oauth2/revoke", data={"token": token, **form}, headers=app.basic)
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    def try_invalidate(
+        self, headers: Mapping[str, str] | None = None, **body: object
+    ) -> TestResponse:
+        """End a session by a token or its id and answer what came back."""
+        return self.http.post("/v1/token/invalidate", json=body, headers=headers)
+
+    def invalidate(self, headers: Mapping[str, str] | None = None, **body: object) -> None:
+        """End a session and expect that it is done."""
+        answer = self.try_invalidate(headers, **body)
+        assert answer.status_code == 204, answer.text
+
     def is_live(self, tokens: Tokens) -> bool:
         """Whether the access token is live, asked online."""
         return bool(self.validate(tokens.access)["active"])
@@ -273,17 +306,19 @@ def tokens_of(answer: TestResponse) -> Tokens:
 
 def prepare(url: str) -> None:
     """Make the schema and the first keys, at the start of the frozen time."""
-    folder = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - nothing is written there
     with freeze_time(START):
-        world = World(url, folder)
-        with world.app.app_context():
-            from token_service.storage.tables import metadata  # noqa: PLC0415
+        prepare_now(url)
 
-            metadata.create_all(world.database.engine)
-        with world.database.transaction() as tx:
-            configuration.create_environment(tx)
-        keys.ensure(world.parts.database, world.parts.clock, world.parts.keys)
-        world.close()
+
+def prepare_now(url: str) -> None:
+    """The same in real time, for services with processes of their own."""
+    folder = Path(os.environ.get("TMPDIR", "/tmp"))
+    world = World(url, folder)
+    metadata.create_all(world.database.engine)
+    with world.database.transaction() as tx:
+        configuration.create_environment(tx)
+    keys.ensure(world.parts.database, world.parts.clock, world.parts.keys)
+    world.close()
 
 
 class Time:
