@@ -7,7 +7,7 @@ loads a part of the configuration is told the version that it belongs to.
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Row, insert, select, update
 
@@ -18,6 +18,7 @@ from token_service.domain.clients import (
     ClientSecret,
     Permission,
 )
+from token_service.domain.policies import NEVER, OFF
 from token_service.domain.tenants import Tenant
 from token_service.storage.compiled import Compiled, Flavour, compiled, database_now
 from token_service.storage.database import Database, Statements, Transaction
@@ -86,7 +87,7 @@ def insert_tenant(tx: Transaction, tenant: Tenant, now: datetime) -> None:
             enabled=tenant.enabled,
             epoch=tenant.epoch,
             policy=dict(tenant.policy),
-            force_relogin=None,
+            force_relogin=_force_relogin(tenant.policy),
             created_at=now,
         )
     )
@@ -167,6 +168,12 @@ def set_client_enabled(tx: Transaction, client_id: str, *, enabled: bool) -> int
         return None
     changed(tx)
     return int(row.epoch)
+
+
+def _force_relogin(policy: Mapping[str, Any]) -> int | None:
+    """What the hot statements compare with; None: the tenant inherits the environment's."""
+    limit: int | str | None = policy.get("force_relogin")
+    return NEVER if limit == OFF else cast("int | None", limit)
 
 
 @lru_cache

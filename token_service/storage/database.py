@@ -31,6 +31,7 @@ from token_service.storage.pinned import (
     Row,
     conninfo,
     set_pragmas,
+    was_closed_by_peer,
 )
 from token_service.storage.types import micros
 from token_service.storage.watch import Watch
@@ -177,9 +178,18 @@ def _unavailable() -> Iterator[None]:
 def watch_pool(engine: Engine, watch: Watch) -> None:
     """Have every pooled connection watched while a transaction holds it."""
 
+    @event.listens_for(engine, "do_connect")
+    def connecting(*_: object) -> None:
+        watch.before_connecting()
+
     @event.listens_for(engine, "checkout")
     def taken(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
-        descriptor = cast("psycopg.Connection[Row]", connection).fileno()
+        pooled = cast("psycopg.Connection[Row]", connection)
+        if was_closed_by_peer(pooled):
+            # The pool throws it away and tries the next one, or makes one. Its own way to find
+            # out, a statement before each use, would hang unseen where the database hangs.
+            raise exc.DisconnectionError("closed by the database")
+        descriptor = pooled.fileno()
         if record.record_info is not None:
             record.record_info["watched"] = descriptor
         watch.begin(descriptor)

@@ -1,8 +1,10 @@
 """Flask-SQLAlchemy owns the engine; this is the one place where storage meets Flask."""
 
+from pathlib import Path
+
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine, make_url
 
 from token_service.storage.tables import metadata
 
@@ -12,11 +14,23 @@ db = SQLAlchemy(metadata=metadata)
 
 def engine_of(app: Flask, url: str, pool_size: int, pool_timeout_seconds: int) -> Engine:
     """Bind the extension to the application and give its engine."""
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_DATABASE_URI"] = _absolute(url)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _options(url, pool_size, pool_timeout_seconds)
     db.init_app(app)
     with app.app_context():
         return db.engine
+
+
+def _absolute(url: str) -> URL:
+    """A SQLite file is meant from the working directory, as every other path of the settings.
+
+    Flask-SQLAlchemy would look for it in the instance folder of Flask.
+    """
+    parsed = make_url(url)
+    name = parsed.database
+    if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":", "file:")):
+        return parsed
+    return parsed.set(database=str(Path.cwd() / name))
 
 
 def _options(url: str, pool_size: int, pool_timeout_seconds: int) -> dict[str, object]:
@@ -30,7 +44,5 @@ def _options(url: str, pool_size: int, pool_timeout_seconds: int) -> dict[str, o
         "max_overflow": 0,
         # A burst beyond the pool waits its turn; that is not a database that is away.
         "pool_timeout": pool_timeout_seconds,
-        # Found dead before use, a connection that a restart broke costs nobody an answer.
-        "pool_pre_ping": True,
         "connect_args": {"connect_timeout": 2, "application_name": "token-service"},
     }

@@ -39,14 +39,15 @@ class PinnedPostgres:
                     statement.sql, {**statement.constants, **parameters}, prepare=True, binary=True
                 )
             return cursor.fetchall()
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
             self.close()
             raise Unavailable(f"database: {type(error).__name__}") from error
 
     def _open(self) -> psycopg.Connection[Row]:
-        if self._connection is not None and _was_closed_by_peer(self._connection):
+        if self._connection is not None and was_closed_by_peer(self._connection):
             self.close()
         if self._connection is None:
+            self._watch.before_connecting()
             arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
             options = {**options, "connect_timeout": CONNECT_SECONDS, "autocommit": True}
             self._connection = psycopg.connect(*arguments, **options)
@@ -63,7 +64,7 @@ class PinnedPostgres:
         self._connection = None
 
 
-def _was_closed_by_peer(connection: psycopg.Connection[Row]) -> bool:
+def was_closed_by_peer(connection: psycopg.Connection[Row]) -> bool:
     """Whether an idle connection has something to read, which can only be its end.
 
     Found before the statement is sent, a restart of the database costs nobody an answer; found

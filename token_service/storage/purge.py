@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import delete, select, tuple_, update
 
 from token_service.storage.database import Transaction
 from token_service.storage.sessions import day
@@ -28,8 +28,8 @@ class Candidate(NamedTuple):
 def candidates(tx: Transaction, now: datetime, limit: int) -> list[Candidate]:
     """Sessions to look at, locked; those that another purger holds are skipped.
 
-    The stored end of a grant is the latest that it can have: past it nothing revives, so a row that
-    is dropped after it can no longer be refreshed.
+    Their grants are locked too: past its stored end a grant is dead, but a refresh that began
+    before it may still be about to move it.
     """
     rows = tx.execute(
         select(sessions.c.account_id, sessions.c.sid, sessions.c.ended_at, sessions.c.created_at)
@@ -99,9 +99,14 @@ def drop_audit_events(tx: Transaction, before: datetime, limit: int) -> int:
 
 
 def _grant_ends(tx: Transaction, keys: list[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
+    """When the last grant of each session ends, if it is not used again."""
     rows = tx.execute(
-        select(grants.c.account_id, grants.c.sid, func.max(grants.c.ends_at).label("ends_at"))
+        select(grants.c.account_id, grants.c.sid, grants.c.ends_at)
         .where(tuple_(grants.c.account_id, grants.c.sid).in_(keys))
-        .group_by(grants.c.account_id, grants.c.sid)
-    )
-    return {(row.account_id, row.sid): row.ends_at for row in rows}
+        .with_for_update()
+    ).all()
+    ends: dict[tuple[str, str], datetime] = {}
+    for row in rows:
+        key = (row.account_id, row.sid)
+        ends[key] = max(row.ends_at, ends.get(key, row.ends_at))
+    return ends

@@ -26,6 +26,14 @@ def revision(database: Database) -> str | None:
         return tx.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
+def is_enough(found: str | None) -> bool:
+    """Whether this release works with a schema of the revision.
+
+    A newer one serves it as well: the next release may have migrated while this one still runs.
+    """
+    return found is not None and found >= SCHEMA_REVISION
+
+
 def make_file(database: Database) -> None:
     """Make the file of a SQLite database, for its owner's eyes only, where there is none yet.
 

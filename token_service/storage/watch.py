@@ -37,6 +37,7 @@ class Watch:
         self._in_use: dict[int, int] = {}
         self._away = False
         self._probe: PGconn | None = None
+        self._probing = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -53,6 +54,18 @@ class Watch:
     def require(self) -> None:
         """Raise `Unavailable` while the database is known to be away."""
         if self._away:
+            raise Unavailable("database: does not answer")
+
+    def before_connecting(self) -> None:
+        """Make sure that a new connection would be answered; raises `Unavailable`.
+
+        Connecting to a database that hangs takes libpq two seconds at least, one after the other
+        for all that need it; this finds it out in one, once for all.
+        """
+        self.require()
+        if not self._answers():
+            self._away = True
+            self._start()
             raise Unavailable("database: does not answer")
 
     def begin(self, descriptor: int) -> None:
@@ -101,6 +114,13 @@ class Watch:
                     end.shutdown(socket.SHUT_RDWR)
 
     def _answers(self) -> bool:
+        with self._probing:
+            # Whoever waited for another's failed attempt need not fail by one of its own.
+            return not (self._away and threading.current_thread() is not self._thread) and (
+                self._asked()
+            )
+
+    def _asked(self) -> bool:
         try:
             if self._probe is None:
                 self._probe = _connected(self._conninfo)

@@ -1,0 +1,23 @@
+"""One running service on each kind of database for the whole folder."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.journeys.service import Service, serving
+from tests.world.databases import Postgres, SqliteFiles
+
+
+@pytest.fixture(scope="package", params=["sqlite", "postgresql"])
+def service(
+    request: pytest.FixtureRequest,
+    postgres: Postgres,
+    sqlite_files: SqliteFiles,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Service]:
+    """The service as `serve` starts it."""
+    databases = sqlite_files if request.param == "sqlite" else postgres
+    url = databases.empty()
+    with serving(url, tmp_path_factory.mktemp("service")) as running:
+        yield running
+    databases.drop(url)
