@@ -49,19 +49,18 @@ _HIDDEN_HEADERS = frozenset({"connection", "keep-alive", "proxy"})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the clients of one worker process may take. The process ends `drain_seconds` after
-    SIGTERM, whatever is still running."""
+    """What the clients of one worker process may take."""
 
     threads: int = 4
     header_timeout_seconds: float = 5.0  # an idle connection is closed after it, too
     body_timeout_seconds: float = 5.0  # from the headers to the last byte
     read_timeout_seconds: float = 10.0  # how long a client may leave its answer unread
-    drain_seconds: float = 8.0
+    drain_seconds: float = 8.0  # from the stop signal until what still runs is cut
     max_head_bytes: int = 16_384
     max_body_bytes: int = 65_536
     max_waiting: int = 1024  # complete requests for which no thread is free; the next gets a 503
     max_connections: int = 4096
-    backlog: int = 1024  # connections not yet accepted, of all workers together
+    backlog: int = 1024  # connections not yet accepted
 
 
 DEFAULT_LIMITS = Limits()
@@ -85,8 +84,7 @@ def serve(
     workers are forked: call this in the main thread, and without other threads.
     """
     limits = replace(limits, max_connections=_room_for(limits.max_connections))
-    listener = _listen(host, port, limits)
-    _Group(app, listener, limits).run(workers)
+    _Group(app, _listen(host, port, workers, limits), limits).run()
 
 
 # --- HTTP to WSGI and back ------------------------------------------------------------------------
@@ -374,6 +372,7 @@ def _is_end(chunk: bytes, exchange: _Exchange) -> bool:
 def _work(
     app: str | Callable[[], WSGIApplication], listener: socket.socket, limits: Limits, parent: int
 ) -> None:
+    """The life of a worker process."""
     told_to_stop = _pipe_of_stop_signals()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
     try:
@@ -433,62 +432,82 @@ def _open(door: _Door, listener: socket.socket, limits: Limits, stop: _StopSigna
 # --- the process group ----------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    process: BaseProcess
+    listener: socket.socket
+    started_at: float
+
+
 class _Group:
-    """Keeps the workers alive, from the process that starts them."""
+    """Keeps a worker alive on each listener, from the process that starts them."""
 
     def __init__(
-        self, app: str | Callable[[], WSGIApplication], listener: socket.socket, limits: Limits
+        self,
+        app: str | Callable[[], WSGIApplication],
+        listeners: list[socket.socket],
+        limits: Limits,
     ) -> None:
         self._app = app
-        self._listener = listener
+        self._listeners = listeners
         self._limits = limits
         self._told_to_stop = _pipe_of_stop_signals()
-        self._workers: dict[BaseProcess, float] = {}  # and when each was started
+        self._workers: list[_Worker] = []
         self._has_replaced = False
 
-    def run(self, size: int) -> None:
+    def run(self) -> None:
         try:
-            for _ in range(size):
-                self._start()
+            for listener in self._listeners:
+                self._start(listener)
             while not self._is_told_to_stop():
-                for worker in [worker for worker in self._workers if not worker.is_alive()]:
+                for worker in [each for each in self._workers if not each.process.is_alive()]:
                     self._replace(worker)
         finally:
             self._end()
 
     def _is_told_to_stop(self) -> bool:
         """Waits for that, or for the end of a worker."""
-        sentinels = [worker.sentinel for worker in self._workers]
-        return self._told_to_stop in wait([self._told_to_stop, *sentinels])
+        ends = [worker.process.sentinel for worker in self._workers]
+        return self._told_to_stop in wait([self._told_to_stop, *ends])
 
-    def _start(self) -> None:
-        worker = multiprocessing.get_context("fork").Process(
-            target=_work, args=(self._app, self._listener, self._limits, os.getpid())
+    def _start(self, listener: socket.socket) -> None:
+        process = multiprocessing.get_context("fork").Process(
+            target=self._work, args=(listener, os.getpid())
         )
-        # Before the worker has its own handlers, it would take a signal for its parent.
+        # Before the worker has handlers of its own, it would take a signal for this process.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-        worker.start()
+        process.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
-        self._workers[worker] = time.monotonic()
+        self._workers.append(_Worker(process, listener, time.monotonic()))
 
-    def _replace(self, worker: BaseProcess) -> None:
-        age = time.monotonic() - self._workers.pop(worker)
-        if worker.exitcode == _EXIT_NOT_LOADED and not self._has_replaced:
+    def _work(self, listener: socket.socket, parent: int) -> None:
+        # Who waits at the door of a worker that has ended must not be kept waiting by this one.
+        for other in self._listeners:
+            if other is not listener:
+                other.close()
+        _work(self._app, listener, self._limits, parent)
+
+    def _replace(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        exit_code = worker.process.exitcode
+        if exit_code == _EXIT_NOT_LOADED and not self._has_replaced:
             raise StartError("the application cannot be loaded")
-        logger.error("worker %s ended with %s and is replaced", worker.pid, worker.exitcode)
+        logger.error("worker %s ended with %s and is replaced", worker.process.pid, exit_code)
+        age = time.monotonic() - worker.started_at
         wait([self._told_to_stop], max(0.0, 1 - age))  # one that dies at once must not spin
         self._has_replaced = True
-        self._start()
+        self._start(worker.listener)
 
     def _end(self) -> None:
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         for worker in self._workers:
-            worker.terminate()
+            worker.process.terminate()
         deadline = time.monotonic() + self._limits.drain_seconds + 1
         for worker in self._workers:
-            worker.join(max(0.0, deadline - time.monotonic()))
-            worker.kill()
-            worker.join()
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+            worker.process.kill()
+            worker.process.join()
 
 
 def _room_for(connections: int) -> int:
@@ -502,18 +521,27 @@ def _room_for(connections: int) -> int:
     return max(1, min(connections, files - spare))
 
 
-def _listen(host: str, port: int, limits: Limits) -> socket.socket:
-    """One socket for all workers: who waits in it survives the death of any of them."""
-    give_up_at = time.monotonic() + 12 * _TICK_SECONDS  # orphans of a killed group go within a tick
-    listener = None
-    while listener is None:
+def _listen(host: str, port: int, workers: int, limits: Limits) -> list[socket.socket]:
+    """A socket per worker, among which the kernel spreads the connections evenly.
+
+    They belong to the group: who waits in one survives the death of its worker.
+    """
+    give_up_at = time.monotonic() + 12 * _TICK_SECONDS  # orphans of a killed group take a tick
+    while True:
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-            listener = socket.create_server((host, port), family=family, backlog=limits.backlog)
+            # Another group of the same user would let us share its port, so ask without sharing.
+            with socket.create_server((host, port), family=family) as probe:
+                address = probe.getsockname()
+            return [_listener(address, family, limits) for _ in range(workers)]
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > give_up_at:
                 raise StartError(f"cannot listen on {host}:{port}: {error.strerror}") from error
             time.sleep(_TICK_SECONDS)
+
+
+def _listener(address: tuple[Any, ...], family: int, limits: Limits) -> socket.socket:
+    listener = socket.create_server(address, family=family, backlog=limits.backlog, reuse_port=True)
     # The connections inherit both.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     milliseconds = int(limits.read_timeout_seconds * 1000)

@@ -48,7 +48,7 @@ def upgrade(url: str, folder: Path) -> int:
     try:
         return upgrade_and_ensure_keys(opened)
     finally:
-        opened.parts.database.engine.dispose()
+        opened.parts.database.close()
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """Migrations: from nothing to this release's schema, by any number of processes at once."""
 
 import subprocess
-from subprocess import PIPE
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -23,6 +23,7 @@ from tests.migrations.building import (
     without_alembic,
 )
 from tests.world.databases import Postgres
+from token_service.cli.answers import Unready
 from token_service.storage import schema
 from token_service.storage.tables import metadata
 
@@ -99,7 +100,7 @@ def test_the_revision_is_read_back(url: str, tmp_path: Path) -> None:
     assert schema.revision(opened.parts.database) is None
     upgrade(url, tmp_path)
     assert schema.revision(opened.parts.database) == schema.SCHEMA_REVISION
-    opened.parts.database.engine.dispose()
+    opened.parts.database.close()
 
 
 def test_processes_that_migrate_at_the_same_time_all_succeed(url: str, tmp_path: Path) -> None:
@@ -124,6 +125,22 @@ def test_a_migration_that_fails_leaves_nothing_behind(url: str, tmp_path: Path) 
         upgrade(url, tmp_path)
     with looking(url) as connection:
         assert described(connection) == before
+
+
+def test_a_schema_of_a_later_release_serves_but_is_not_migrated(url: str, tmp_path: Path) -> None:
+    """In a rolling upgrade the next release migrates while this one still runs."""
+    upgrade(url, tmp_path)
+    with looking(url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.commit()
+    assert schema.is_enough("9999")
+    with pytest.raises(Unready, match="cannot be migrated"):
+        upgrade(url, tmp_path)
+
+
+@pytest.mark.parametrize("found", [None, "0000"])
+def test_an_older_schema_does_not_serve(found: str | None) -> None:
+    assert not schema.is_enough(found)
 
 
 def test_a_sqlite_file_is_its_owners_alone(sqlite_files: Databases, tmp_path: Path) -> None:

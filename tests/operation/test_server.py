@@ -56,7 +56,7 @@ def make_app(folder: Path) -> Flask:
     @app.get("/wait")
     def wait() -> Response:
         (folder / f"started-{request.args['name']}").touch()
-        wait_until((folder / "go").exists)
+        wait_until((folder / "go").exists, 3 * PATIENCE_SECONDS)  # outlasts every test
         return jsonify("done")
 
     @app.get("/large")
@@ -97,8 +97,8 @@ def main(folder: Path, port: int, workers: int, limits: dict[str, float]) -> Non
 # --- how the tests speak to it --------------------------------------------------------------------
 
 
-def wait_until(is_so: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def wait_until(is_so: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(POLL_SECONDS)
@@ -108,7 +108,7 @@ def running(pid: int) -> bool:
     """A process that has ended may remain as a zombie, where nobody takes notice of orphans."""
     try:
         return _stat(pid)[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -248,11 +248,13 @@ class Server:
 
     def worker_pids(self) -> list[int]:
         pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-        parents = {}
+        children = []
         for pid in pids:
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                parents[pid] = int(_stat(pid)[1])
-        return [pid for pid, parent in parents.items() if parent == self.process.pid]
+                state, parent, *_ = _stat(pid)
+                if int(parent) == self.process.pid and state != "Z":
+                    children.append(pid)
+        return children
 
     def port_is_free(self) -> bool:
         try:
@@ -669,12 +671,14 @@ def test_a_killed_worker_is_replaced_again_and_again(tmp_path: Path) -> None:
         assert server.process.poll() is None
 
 
-def test_a_killed_group_leaves_no_orphan_on_the_port(tmp_path: Path) -> None:
-    with Server(tmp_path) as server:
+def test_a_killed_group_leaves_no_orphan(tmp_path: Path) -> None:
+    with Server(tmp_path, limits={"drain_seconds": 1}) as server, server.client() as client:
+        client.send(get("/wait?name=hanging"))
+        wait_until((tmp_path / "started-hanging").exists)
         workers = server.worker_pids()
         server.process.kill()
         server.process.wait()
-        server.start()  # at once, as a supervisor would
+        server.start()  # at once, as a supervisor would, and on the same port
         wait_until(lambda: not any(map(running, workers)))
         assert int(server.get("/pid").body) in server.worker_pids()
 

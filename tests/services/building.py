@@ -1,6 +1,9 @@
 """Steps that tests of the use cases share: they act on the services, without HTTP."""
 
-from typing import Any
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from tests.world.world import World
 from token_service.cli.opening import with_snapshot
@@ -15,8 +18,22 @@ from token_service.services.issuing import IssuedTokens
 from token_service.services.signing_in import SignIn
 from token_service.storage import configuration
 
+Value = TypeVar("Value")
+
 AUTHOR = Author("cli", Origin("192.0.2.1", "", "request-1"))
 PASSWORD = "a long enough password"
+
+
+def at_once(*actions: Callable[[], Value]) -> list[Value]:
+    """Run each in a thread of its own, all starting together; what they answered."""
+    together = threading.Barrier(len(actions))
+
+    def run(action: Callable[[], Value]) -> Value:
+        together.wait()
+        return action()
+
+    with ThreadPoolExecutor(len(actions)) as threads:
+        return list(threads.map(run, actions))
 
 
 def names(**texts: str) -> tuple[SignInName, ...]:
@@ -39,7 +56,7 @@ def try_sign_in(
     def use(snapshot: Any) -> IssuedTokens | Refused:
         client = snapshot.client(client_id)
         assert client is not None
-        command = SignIn(client, name, password, tenant_id, None, Origin("192.0.2.9"), Device())
+        command = SignIn(client, name, password, tenant_id, None, Origin("192.0.2.9"), Device)
         return signing_in.sign_in(parts.database, parts.clock, snapshot, parts.gate, command)
 
     return with_snapshot(parts, use)

@@ -1,5 +1,6 @@
 """Accounts, as an administrator makes and changes them."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.services.building import (
     AUTHOR,
     PASSWORD,
+    at_once,
     changes,
     kinds,
     last_change,
@@ -273,6 +275,26 @@ class TestMemberships:
         change(world, accounts.join, person.account_id, south, ())
         refused = try_sign_in(world, person.email, person.password, app.client_id)
         assert refused == Refused(Refusal.TENANT_REQUIRED)
+
+    def test_joining_at_the_same_time_gives_each_membership_its_own_number(
+        self, world: World
+    ) -> None:
+        tenants = [world.tenant() for _ in range(4)]
+        person = world.person()
+        at_once(
+            *(
+                partial(change, world, accounts.join, person.account_id, tenant, ())
+                for tenant in tenants
+            )
+        )
+        numbers = [one.number for one in read(world, person.account_id).memberships]
+        assert numbers == [1, 2, 3, 4]
+
+    def test_joining_the_same_tenant_at_the_same_time_succeeds_once(self, world: World) -> None:
+        tenant, person = world.tenant(), world.person()
+        join = partial(change, world, accounts.join, person.account_id, tenant, ())
+        refused = Refused(Refusal.ALREADY_A_MEMBER)
+        assert sorted(at_once(join, join, join), key=repr) == [None, refused, refused]
 
     def test_what_makes_no_sense_is_refused_and_not_recorded(self, world: World) -> None:
         tenant = world.tenant()

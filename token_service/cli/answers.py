@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from token_service.crypto.keyring import KeyUnreadable
+from token_service.crypto.keyring import KeyUnreadable, NoKey
 from token_service.domain.failures import Unavailable
 from token_service.domain.refusals import Refusal, Refused
 from token_service.server import StartError
@@ -50,7 +50,7 @@ class ServiceGroup(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except (SettingsError, StartError, KeyUnreadable) as error:
+        except (SettingsError, StartError, KeyUnreadable, NoKey) as error:
             raise Unready(_one_line(error)) from error
         except Unavailable as unavailable:
             raise Unready(f"cannot be done now: {unavailable.private}") from unavailable

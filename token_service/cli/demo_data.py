@@ -3,7 +3,6 @@
 import json
 import os
 import tempfile
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,16 +72,14 @@ def _write(path: Path, demo: Demo) -> None:
     """Puts a complete file in place; at no moment can anybody else read it."""
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(demo.as_json(), file, indent=2)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
     except OSError as error:
         refuse(f"{path}: cannot be written: {error.strerror}")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(demo.as_json(), file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+import click
+
 from token_service import settings
 from token_service.cli.answers import Unready
-from token_service.domain.failures import StaleConfiguration
+from token_service.domain.failures import StaleConfiguration, Unavailable
 from token_service.services.changes import Author
 from token_service.services.configuration import Snapshot
 from token_service.storage import schema
@@ -39,14 +41,17 @@ def open_bare() -> Bare:
     from token_service.app import compose
 
     app = Flask("token_service")
-    return Bare(app, compose(app, settings.load()))
+    parts = compose(app, settings.load())
+    if context := click.get_current_context(silent=True):
+        context.call_on_close(parts.database.close)
+    return Bare(app, parts)
 
 
 def open_parts() -> "Parts":
-    """The parts on a database with this release's schema; raises `Unready` for any other."""
+    """The parts on a database with this release's schema; raises `Unready` for an older one."""
     parts = open_bare().parts
     found = schema.revision(parts.database)
-    if found != schema.SCHEMA_REVISION:
+    if not schema.is_enough(found):
         raise Unready(
             f"the database has {f'schema {found}' if found else 'no schema'}, this release needs "
             f"{schema.SCHEMA_REVISION}: run token-service db upgrade"
@@ -62,4 +67,4 @@ def with_snapshot(parts: "Parts", use: Callable[[Snapshot], Answer]) -> Answer:
             return use(snapshot)
         except StaleConfiguration:
             snapshot = parts.configuration.reload(snapshot)
-    return use(snapshot)
+    raise Unavailable("configuration: changes faster than it is read")

@@ -1,5 +1,6 @@
 """`token-service serve` and `token-service dev`."""
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -32,13 +33,15 @@ _NOT_MIGRATED = 4
 @json_option
 def serve(host: str | None, port: int | None, workers: int | None, output: Output) -> None:
     """Serve until SIGTERM. The database must have been migrated (db upgrade)."""
-    configured = settings.load().server
+    loaded = settings.load()
+    configured = loaded.server
     host, port = host or configured.host, port or configured.port
     workers = workers or configured.workers
     _require_schema()
     answer = {"host": host, "port": port, "workers": workers}
     output.show(answer, f"serving on http://{host}:{port} with {workers} workers")
     with _metrics_folder():
+        _prepare_workers(loaded.logging.level)
         server.serve(
             "token_service.app:create_worker_app()",
             host=host,
@@ -90,6 +93,17 @@ def _metrics_folder() -> Iterator[None]:
         # prometheus-client reads it when a worker loads it.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # noqa: TID251
         yield
+
+
+def _prepare_workers(log_level: str) -> None:
+    """Load what every worker needs, once: they share its memory with the process they fork from."""
+    import token_service.app  # noqa: F401
+    from token_service.web import logs
+
+    logs.configure(log_level)
+    # What is here now stays for good; a collector that walked it would copy every page of it.
+    gc.collect()
+    gc.freeze()
 
 
 def _require_schema() -> None:

@@ -80,12 +80,14 @@ def _pair(authorization: str) -> tuple[str, str] | None:
     if scheme.lower() != "basic":
         return None
     try:
-        decoded = base64.b64decode(credentials.strip(" "), validate=True)
+        encoded = credentials.strip(" ").encode("ascii")
+        decoded = base64.b64decode(encoded, validate=True)
         client_id, colon, secret = decoded.partition(b":")
         pair = _form_decoded(client_id), _form_decoded(secret)
     except (binascii.Error, ValueError):
         return None
-    return pair if colon and pair[0] else None
+    is_canonical = base64.b64encode(decoded) == encoded
+    return pair if is_canonical and colon and pair[0] else None
 
 
 def _form_decoded(data: bytes) -> str:

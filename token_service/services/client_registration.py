@@ -179,12 +179,12 @@ def rotate_secret(
 
 
 def _outgoing(client: Client, now: datetime, deadline: datetime) -> tuple[ClientSecret, ...]:
-    """The newest live secret, to the deadline at the latest."""
-    if not client.secrets:
-        return ()
-    newest = client.secrets[0]
-    ends = deadline if newest.expires_at is None else min(deadline, newest.expires_at)
-    return (ClientSecret(newest.hash, ends),) if ends > now else ()
+    """The newest secret, to the deadline at the latest; none where that is over already."""
+    return tuple(
+        ClientSecret(newest.hash, ends)
+        for newest in client.secrets[:1]
+        if (ends := min(deadline, newest.expires_at or deadline)) > now
+    )
 
 
 def _default_scope(new: NewClient, scope: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from token_service.clock import Clock
+from token_service.services.configuration import prove_clock
 from token_service.storage import purge
 from token_service.storage.database import Database, Transaction
 
@@ -33,6 +34,7 @@ def purge_all(
     database: Database, clock: Clock, retention: Retention, pause: Callable[[], None]
 ) -> Purged:
     """Drop everything that is due; `pause` is called between batches."""
+    prove_clock(database, clock)
     return Purged(
         sessions=_sessions(database, clock, retention, pause),
         revoked_tokens=_rows(

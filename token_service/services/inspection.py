@@ -169,10 +169,13 @@ def _inspect_client_token(
     client = snapshot.client(access.client_id)
     if revoked:
         return Refused(Refusal.REVOKED)
-    if client is None or not client.enabled or issuing.epoch_in(access.jti) != client.epoch:
+    if client is None or not client.enabled:
         return Refused(Refusal.CLIENT_DISABLED)
-    if not _same_tenant(snapshot, client, access):
+    tenant = snapshot.tenant(client.tenant_id) if client.tenant_id else None
+    if client.tenant_id != access.tenant_id or (tenant is not None and not tenant.enabled):
         return Refused(Refusal.TENANT_DISABLED)
+    if issuing.epochs_in(access.jti) != issuing.client_epochs(client, tenant):
+        return Refused(Refusal.REVOKED)
     return Inspection(
         kind="access_token",
         account_id=None,
@@ -183,13 +186,6 @@ def _inspect_client_token(
         scope=access.scope,
         claims={**access.claims, "token_type": "Bearer"},
     )
-
-
-def _same_tenant(snapshot: Snapshot, client: Client, access: AccessClaims) -> bool:
-    if client.tenant_id != access.tenant_id:
-        return False
-    tenant = snapshot.tenant(client.tenant_id) if client.tenant_id else None
-    return client.tenant_id is None or (tenant is not None and tenant.enabled)
 
 
 def _inspect_refresh_token(

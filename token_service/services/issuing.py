@@ -9,6 +9,7 @@ from token_service.domain import claims
 from token_service.domain.clients import Client
 from token_service.domain.policies import Policy
 from token_service.domain.sessions import GrantState, access_token_end
+from token_service.domain.tenants import Tenant
 from token_service.services.configuration import Snapshot
 
 _JTI_RANDOM_BYTES = 12
@@ -98,7 +99,7 @@ def client_token(snapshot: Snapshot, client: Client, scope: str, now: datetime) 
     policy = snapshot.policy_of(tenant) if tenant else snapshot.policy
     expires_at = issued_at + policy.access_lifetime
     body = _common(snapshot, client, client.client_id, scope, issued_at, expires_at)
-    body["jti"] = client_jti(client)
+    body["jti"] = client_jti(client, tenant)
     if client.tenant_id:
         body["tenantId"] = client.tenant_id
     return IssuedTokens(
@@ -133,15 +134,24 @@ def locator_in(snapshot: Snapshot, jti: str, now: datetime) -> Locator | None:
     return locators.unseal(keys.locator_keys, data[: locators.LOCATOR_LENGTH])
 
 
-def client_jti(client: Client) -> str:
-    """Epoch and random part: a token from before the client was disabled stays dead for good."""
-    return opaque.encode(client.epoch.to_bytes(8) + opaque.new_bytes(16))
+def client_jti(client: Client, tenant: Tenant | None) -> str:
+    """Epochs and a random part: a token from before the client or its tenant was disabled stays
+    dead for good."""
+    epochs = b"".join(epoch.to_bytes(8) for epoch in client_epochs(client, tenant))
+    return opaque.encode(epochs + opaque.new_bytes(16))
 
 
-def epoch_in(jti: str) -> int | None:
-    """The client's epoch in a client-credentials token's `jti`, or None."""
+def client_epochs(client: Client, tenant: Tenant | None) -> tuple[int, int]:
+    """The epochs in force of a client and of the tenant that it belongs to; 0 for none."""
+    return client.epoch, tenant.epoch if tenant else 0
+
+
+def epochs_in(jti: str) -> tuple[int, int] | None:
+    """Those that a client-credentials token's `jti` was made under, or None."""
     data = opaque.decode(jti)
-    return int.from_bytes(data[:8]) if data is not None and len(data) == 24 else None
+    if data is None or len(data) != 32:
+        return None
+    return int.from_bytes(data[:8]), int.from_bytes(data[8:16])
 
 
 def _session_jti(snapshot: Snapshot, locator: Locator, now: datetime) -> str:

@@ -19,6 +19,7 @@ from token_service.domain.keys import (
 )
 from token_service.domain.refusals import Refusal
 from token_service.services import recording
+from token_service.services.configuration import prove_clock
 from token_service.storage import configuration, keys
 from token_service.storage.database import Database, Transaction
 
@@ -44,6 +45,7 @@ def ensure(database: Database, clock: Clock, plan: KeyPlan) -> int:
 
     The look without a lock comes first: nearly always nothing is due.
     """
+    prove_clock(database, clock)
     with database.reading() as tx:
         if not _due(keys.read_all(tx), plan, clock):
             return 0
@@ -106,6 +108,7 @@ def drop_gone(database: Database, clock: Clock) -> int:
     Opaque keys stay: each is one small row, and as long as one is there a replay of its oldest
     token is still recognised as what it is.
     """
+    prove_clock(database, clock)
     with database.transaction() as tx:
         return keys.drop_gone(tx, KeyPurpose.SIGNING, clock.now())
 
@@ -124,7 +127,7 @@ def _due(
         (purpose, algorithm, rules, needed(_of_kind(present, purpose, algorithm), rules, now))
         for purpose, algorithm, rules in plan.kinds()
     )
-    return [(*kind, period) for *kind, period in periods if period]
+    return [(purpose, algorithm, rules, due) for purpose, algorithm, rules, due in periods if due]
 
 
 def _of_kind(present: list[KeyRecord], purpose: KeyPurpose, algorithm: str) -> list[KeyRecord]:

@@ -16,9 +16,7 @@ def obstacles(
 ) -> list[str]:
     """What is in the way (`database`, `schema`, `clock`, `keys`); empty where nothing is."""
     try:
-        migrated = schema.revision(database)
-        # A newer schema than ours serves us as well: the next release may have migrated already.
-        if migrated is None or migrated < schema.SCHEMA_REVISION:
+        if not schema.is_enough(schema.revision(database)):
             return ["schema"]
         with database.transaction() as tx:
             # Locked as by a writer, so that a standby or a full disk is found out here.

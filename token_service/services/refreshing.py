@@ -22,6 +22,8 @@ from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Statements, Transaction
 from token_service.storage.grants import ReadState, Rotation
 
+_REFRESH_TOKEN = "refresh_token"
+
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
@@ -95,6 +97,8 @@ def refresh(
     A token whose answer was lost gives the same successor again inside the retry window; a replay
     ends the session; a request that fails for any other reason spends nothing.
     """
+    if _REFRESH_TOKEN not in command.client.grant_types:
+        return certain_refusal(database, clock, snapshot, Refusal.GRANT_NOT_ALLOWED)
     presented = parsed(database, clock, snapshot, command.token)
     if presented is None:
         return Refused(Refusal.UNKNOWN_TOKEN)
@@ -129,16 +133,19 @@ def parsed(database: Database, clock: Clock, snapshot: Snapshot, token: str) -> 
 def _scope_refusal(attempt: _Attempt, clock: Clock) -> Refused | None:
     """Refuse a wrong scope before anything is spent; a chain's scope never changes.
 
-    Where the token is no good for another reason, that one is left to the statement to find.
+    Where the token is no good for another reason, that one is left to the statement to find: a
+    replay is a replay, whatever scope it asks for.
     """
     with attempt.database.query() as tx:
         now = clock.now()
         read = attempt.read(tx)
-    if read is None or read.state.client_id != attempt.command.client.client_id:
+    if read is None:
         return None
-    prove(attempt.snapshot, Versioned(read.state.configuration_version, read.database_now), now)
-    client = attempt.command.client
-    if scopes.narrowed(attempt.command.scope, read.state.scope, client.scope_names) is None:
+    verdict = _verdict(attempt, read, now)
+    if isinstance(verdict, Refusal) or verdict is Verdict.REPLAY:
+        return None
+    allowed = attempt.command.client.scope_names
+    if scopes.narrowed(attempt.command.scope, read.state.scope, allowed) is None:
         return Refused(Refusal.INVALID_SCOPE)
     return None
 

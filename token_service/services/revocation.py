@@ -9,8 +9,8 @@ from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantKey
-from token_service.services import recording
-from token_service.services.configuration import Snapshot
+from token_service.services import issuing, recording
+from token_service.services.configuration import Snapshot, prove_clock, prove_current
 from token_service.services.endings import Cause, end_grant, end_session
 from token_service.services.inspection import session_token, verified
 from token_service.services.refreshing import grant_key, parsed
@@ -27,6 +27,8 @@ def revoke(
     gives a token back means the whole of it. A token that is none, or another client's, is answered
     like success by the caller, and nothing happens (RFC 7009 section 2.2).
     """
+    # No statement below would notice that the caller was disabled a moment ago.
+    prove_current(database, clock, snapshot)
     found = _named(database, clock, snapshot, token)
     if isinstance(found, Refused):
         return found
@@ -78,8 +80,11 @@ def _named(
     if presented := parsed(database, clock, snapshot, token):
         return grant_key(presented), presented.locator.tenant_id
     access = verified(database, clock, snapshot, token)
-    if isinstance(access, Refused) or access.sid is None:
+    if isinstance(access, Refused):
         return access
+    if access.sid is None:
+        is_ours = issuing.epochs_in(access.jti) is not None
+        return access if is_ours else Refused(Refusal.UNKNOWN_TOKEN)
     named = session_token(snapshot, access, clock.now())
     return (named.key, named.tenant_id) if named else Refused(Refusal.UNKNOWN_TOKEN)
 
@@ -87,6 +92,8 @@ def _named(
 def _revoke_client_token(
     database: Database, clock: Clock, access: AccessClaims, origin: Origin
 ) -> None:
+    # A node that is an hour ahead would take the token for expired, and revoke nothing.
+    prove_clock(database, clock)
     expires_at = claims.moment(access.expires_at) + timedelta(seconds=claims.LEEWAY_SECONDS)
     with database.transaction() as tx:
         now = clock.now()

@@ -73,7 +73,7 @@ def sign_in(
     scope = granted_scope(command.client, command.scope)
     if scope is None:
         return certain_refusal(database, clock, snapshot, Refusal.INVALID_SCOPE)
-    known = _known(database, clock, gate, command)
+    known = _known(database, clock, snapshot, gate, command)
     if isinstance(known, Refused):
         return known
     stored = known.account.password_hash if known.account else None
@@ -98,7 +98,9 @@ def sign_in(
     return opened
 
 
-def _known(database: Database, clock: Clock, gate: Gate, command: SignIn) -> _Known | Refused:
+def _known(
+    database: Database, clock: Clock, snapshot: Snapshot, gate: Gate, command: SignIn
+) -> _Known | Refused:
     """The account behind the name, unless the account or the source must wait.
 
     Failures are kept by account, not by spelling, and for a name without an account by the name:
@@ -108,6 +110,8 @@ def _known(database: Database, clock: Clock, gate: Gate, command: SignIn) -> _Kn
     throttle = gate.throttle
     with database.reading() as tx:
         now = clock.now()
+        # First of all: a failure counted by a clock that is an hour ahead would lock for an hour.
+        prove(snapshot, configuration.version(database, InTransaction(tx)), now)
         account_id = accounts.account_id_of(tx, name) if name else None
         # Read in vain for an unknown name, so that it takes as long as for a known one.
         account = accounts.read(tx, account_id or NO_ACCOUNT)

@@ -14,7 +14,8 @@ from token_service.web.errors import Fault
 from token_service.web.schemas.answers import ProblemSchema
 
 PROBLEM = "application/problem+json"
-BASIC, BEARER = "client", "access_token"
+BASIC, BEARER, NOBODY = "client", "access_token", ""
+"""How a caller authenticates; `NOBODY`: it need not."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -37,7 +38,7 @@ class Blueprint(flask_smorest.Blueprint):
         """
         doc: dict[str, Any] = {
             "responses": _responses(answer, faults),
-            "security": [{scheme: []} for scheme in security],
+            "security": [{scheme: []} if scheme else {} for scheme in security],
         }
         if body is not None:
             doc["requestBody"] = {"required": True, "content": {"application/json": _of(body)}}

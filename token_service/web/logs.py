@@ -7,13 +7,14 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from token_service.web.origin import known_request_id
+from token_service.web.origin import id_of_current_request
 
 FIELDS = frozenset(
     {
@@ -31,6 +32,9 @@ FIELDS = frozenset(
     }
 )
 """What a line may contain: whatever else is handed to a logger is left out of the log."""
+
+_FREE_TEXT = frozenset({"event", "exception", "reason"})
+"""The fields that a person or a library words; the others hold what this service made."""
 
 _CHATTY = ("alembic", "asyncio", "authlib", "granian", "psycopg", "sqlalchemy", "werkzeug")
 """Libraries that tell statements, headers or tokens below WARNING."""
@@ -50,9 +54,13 @@ _SECRETS = (
     ),
 )
 
+_SHORTEST_SECRET = 8
+
 
 def redacted(text: str) -> str:
     """The text without anything that looks like a credential, and fit for a file in UTF-8."""
+    if len(text) < _SHORTEST_SECRET:
+        return text
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
     for secret, replacement in _SECRETS:
@@ -112,30 +120,34 @@ class _Lines:
 class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            _write(self.format(record).encode("utf-8", "replace"))
-        except Exception:  # noqa: BLE001 - a line that cannot be written must end no request
-            self.handleError(record)
+            line = self.format(record).encode()
+        except Exception:  # noqa: BLE001 - logging's own answer would print the arguments as they are
+            line = orjson.dumps({"event": "a line that cannot be formatted", "logger": record.name})
+        _write(line)
 
 
 def _write(line: bytes) -> None:
-    """One write for the whole line, so that lines of several threads never mix."""
-    stream = sys.stderr.buffer
-    stream.write(line + b"\n")
-    stream.flush()
+    """One write for the whole line, so that lines of several threads never mix.
+
+    Where nobody reads the log any more, its lines are lost, and no request with them.
+    """
+    with suppress(OSError, ValueError):
+        stream = sys.stderr.buffer
+        stream.write(line + b"\n")
+        stream.flush()
 
 
 def _with_request_id(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    if "request_id" not in event and (known := known_request_id()):
+    if "request_id" not in event and (known := id_of_current_request()):
         event["request_id"] = known
     return event
 
 
 def _known_and_redacted(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    for name in [name for name in event if name not in FIELDS]:
+    for name in event.keys() - FIELDS:
         del event[name]
-    for name, value in event.items():
-        if not isinstance(value, int | float | None):
-            event[name] = redacted(str(value))
+    for name in _FREE_TEXT.intersection(event):
+        event[name] = redacted(str(event[name]))
     return event
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from flask import g, has_app_context, request
+from flask import g, has_request_context, request
 
 from token_service.crypto import opaque
 from token_service.domain.events import Origin
@@ -83,9 +83,9 @@ def request_id() -> str:
     return str(known)
 
 
-def known_request_id() -> str | None:
-    """The id of the request that this thread handles, if it handles one that has its id already."""
-    return g.get("request_id") if has_app_context() else None
+def id_of_current_request() -> str | None:
+    """The id of the request that this thread handles, if it handles one."""
+    return request_id() if has_request_context() else None
 
 
 def _forwarded_id() -> str | None:

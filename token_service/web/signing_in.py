@@ -7,7 +7,7 @@ from token_service.services.configuration import Snapshot
 from token_service.services.issuing import IssuedTokens
 from token_service.services.signing_in import SignIn
 from token_service.web import answers, errors, guards, parsing
-from token_service.web.api import BASIC, Blueprint
+from token_service.web.api import BASIC, NOBODY, Blueprint
 from token_service.web.current import on_current
 from token_service.web.devices import device
 from token_service.web.origin import origin
@@ -36,7 +36,7 @@ _SIGN_IN = SignInSchema()
         errors.THROTTLED,
         errors.UNAVAILABLE,
     ),
-    security=(BASIC,),
+    security=(BASIC, NOBODY),
 )
 @on_current
 def sign_in(snapshot: Snapshot) -> Response:

@@ -10,7 +10,7 @@ from token_service.services.inspection import Inspection
 from token_service.services.issuing import IssuedTokens
 from token_service.services.refreshing import Refresh
 from token_service.web import answers, errors, guards, parsing
-from token_service.web.api import BASIC, BEARER, Blueprint
+from token_service.web.api import BASIC, BEARER, NOBODY, Blueprint
 from token_service.web.current import on_current
 from token_service.web.origin import origin
 from token_service.web.parts import parts
@@ -51,7 +51,7 @@ _CLIENT_FAULTS = (
         errors.INVALID_SCOPE,
         errors.UNAUTHORIZED_CLIENT,
     ),
-    security=(BASIC,),
+    security=(BASIC, NOBODY),
 )
 @on_current
 def refresh(snapshot: Snapshot) -> Response:
@@ -127,7 +127,7 @@ def validate_for_gateway(snapshot: Snapshot) -> Response:
         errors.INSUFFICIENT_SCOPE,
         errors.NOT_FOUND,
     ),
-    security=(BASIC, BEARER),
+    security=(BASIC, BEARER, NOBODY),
 )
 @on_current
 def invalidate(snapshot: Snapshot) -> Response:

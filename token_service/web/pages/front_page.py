@@ -19,7 +19,7 @@ blueprint = Blueprint(
 )
 
 _POLICY = (
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none';"
+    "default-src 'none'; img-src data:; style-src 'self'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'"
 )
 _LINKS = (
@@ -33,12 +33,12 @@ _LINKS = (
 @blueprint.get("/")
 def front_page() -> Response:
     """Ready or not, and where things are."""
-    issuer = parts().settings.issuer
     page = render_template(
         "front_page.html",
-        issuer=issuer,
+        issuer=parts().settings.issuer,
         obstacles=obstacles(),
-        links=[(title, issuer + path) for title, path in _LINKS],
+        # Relative, so that they also work behind a proxy that adds a path.
+        links=[(title, path.removeprefix("/")) for title, path in _LINKS],
         lines=_lines(),
     )
     return Response(page, headers={"Content-Security-Policy": _POLICY})

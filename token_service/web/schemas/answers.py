@@ -71,14 +71,18 @@ class Instant(fields.String):
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _instant(attribute: str) -> Instant:
+    return Instant(attribute=attribute, metadata={"format": "date-time"})
+
+
 class SessionSchema(Schema):
     """One live session. Times are ISO 8601 in UTC."""
 
     sid = fields.String(attribute="live.session.sid")
-    created_at = Instant(attribute="live.session.created_at")
-    authenticated_at = Instant(attribute="live.session.authenticated_at")
-    last_active_at = Instant(attribute="live.last_active_at")
-    ends_at = Instant(attribute="live.ends_at")
+    created_at = _instant("live.session.created_at")
+    authenticated_at = _instant("live.session.authenticated_at")
+    last_active_at = _instant("live.last_active_at")
+    ends_at = _instant("live.ends_at")
     isCurrent = fields.Boolean(attribute="is_current")
     ip = fields.String(attribute="live.session.device.ip")
     browser = fields.String(attribute="live.session.device.browser")

@@ -1,0 +1,61 @@
+"""Whatever goes wrong, the refresh token is as good afterwards as it was before."""
+
+import pytest
+
+from tests.http.building import EVERYWHERE, assert_refused, live_at, signed_in
+from tests.http.faults import failing
+from tests.world.world import App, World
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "form"),
+    [
+        (400, "invalid_scope", {"scope": "everything"}),
+        (400, "unsupported_grant_type", {"grant_type": "password"}),
+        (400, "unsupported_grant_type", {"grant_type": "REFRESH_TOKEN"}),
+        (400, "invalid_request", {"grant_type": ""}),
+        (400, "invalid_request", {"client_id": "somebody-else"}),
+        (400, "invalid_request", {"client_secret": "a second method"}),
+        (400, "invalid_request", {"scope": "openid\0"}),
+        (400, "invalid_request", {"padding": "x" * 9_000}),
+        (413, "invalid_request", {"padding": "x" * 70_000}),
+    ],
+)
+def test_a_refused_request_spends_nothing(
+    world: World, status: int, code: str, form: dict[str, str]
+) -> None:
+    who = signed_in(world)
+    sent = {"grant_type": "refresh_token", "refresh_token": who.tokens.refresh} | form
+    assert_refused(world.token(who.app, **sent), status, code)
+    assert live_at(who.refreshed()) == EVERYWHERE
+    assert who.happened == []
+
+
+def test_a_wrong_secret_spends_nothing(world: World) -> None:
+    who = signed_in(world)
+    wrong = App(who.app.client_id, "wrong")
+    assert_refused(world.try_refresh(wrong, who.tokens.refresh), 401, "invalid_client")
+    assert who.refreshed()
+
+
+@pytest.mark.parametrize("place", ["storage.grants.rotate", "services.issuing.session_tokens"])
+def test_a_failure_inside_is_503_and_the_same_token_works_afterwards(
+    world: World, place: str
+) -> None:
+    """Before the statement nothing was spent; after it, the retry gives the same successor."""
+    who = signed_in(world)
+    with failing(place):
+        answer = world.try_refresh(who.app, who.tokens.refresh)
+    assert_refused(answer, 503, "temporarily_unavailable")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert live_at(who.refreshed()) == EVERYWHERE
+    assert who.happened == []
+
+
+def test_a_fault_of_ours_is_a_bare_500_and_the_same_token_works_afterwards(world: World) -> None:
+    who = signed_in(world)
+    with failing("storage.grants.rotate", RuntimeError("something private")):
+        answer = world.try_refresh(who.app, who.tokens.refresh)
+    assert_refused(answer, 500, "server_error")
+    assert "private" not in answer.text
+    assert who.refreshed()

@@ -1,0 +1,405 @@
+"""The random commands, and what must hold after each of them.
+
+What a rule picks is a number, and mostly something that lives: on what is dead already few commands
+could go wrong. `worker` says which of the two workers acts; each has caches of its own, and learns
+of the other's changes only by noticing them.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.model.model import (
+    NEVER,
+    Access,
+    Account,
+    Answer,
+    Client,
+    Policy,
+    Refresh,
+    Scope,
+    Session,
+    Tenant,
+)
+from tests.model.service import Service, answered
+from tests.model.side_by_side import SideBySide
+from token_service.domain.keys import Algorithm
+
+Thing = TypeVar("Thing")
+
+STEPS: Counter[str] = Counter()
+"""How many steps were run; for the report."""
+
+PICK = st.integers(0, 511)
+WORKER = st.sampled_from([0, 1])
+SCOPE = st.sampled_from(["", "", "", "less", "more"])
+POLICY = st.builds(
+    Policy,
+    access_token_lifetime=st.sampled_from([900, 60, 3_600]),
+    refresh_token_lifetime=st.sampled_from([86_400, 1_200, 604_800]),
+    idle_timeout=st.sampled_from([86_400, None, 600, 3_601]),
+    force_relogin=st.sampled_from([None, None, 7_200, 172_800]),
+    retry_window=st.sampled_from([60, 0, 300, 5]),
+)
+SECONDS = st.sampled_from([0.000001, 1, 4, 30, 61, 299, 580, 850, 3_000, 20_000])
+NEAR = [timedelta(microseconds=one) for one in (-1_000_000, -1, 0, 1, 1_000_000)]
+SIGNED_IN = precondition(lambda machine: machine.model.sessions)
+LONGEST = timedelta(days=80)
+"""Of an example: a signing key is gone 90 days after its last signature; that is not modelled."""
+
+
+class Machine(RuleBasedStateMachine):
+    """One example: new tenants, clients and accounts in the service that all examples share."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__()
+        self.both = SideBySide(service)
+        self.service, self.model = service, self.both.model
+        self.latest = service.now + LONGEST
+        self.tenants: list[Tenant] = []
+        self.clients: list[Client] = []
+        self.accounts: list[Account] = []
+        self.steps = 0
+        self.sound = True
+
+    @initialize(worker=WORKER, policies=st.tuples(POLICY, POLICY, POLICY))
+    def begin(self, worker: int, policies: tuple[Policy, ...]) -> None:
+        service = self.service
+        one, two, three = self.tenants = [service.tenant(policy) for policy in policies]
+        resources = service.client("resource_server")
+        audience = (resources.client_id,)
+        self.clients = [
+            service.client("app", audiences=audience),
+            service.client("public", signing_algorithm="EdDSA"),
+            service.client("app", audiences=audience, tenant=two),
+            resources,
+        ]
+        self.accounts = [service.account(one, two), service.account(two), service.account(three)]
+        self.both.sign_in(worker, self.accounts[0], self.clients[0], one)
+        self.both.sign_in(worker, self.accounts[1], self.clients[1])
+
+    # Sign-in and refresh.
+
+    @rule(
+        worker=WORKER,
+        account=st.integers(0, 2),
+        client=st.sampled_from([0, 0, 1, 1, 2]),
+        tenant=st.sampled_from([None, None, 0, 1, 2]),
+        wrong=st.integers(0, 7),
+        scope=st.sampled_from([None, None, None, "openid", "email openid", "admin openid"]),
+        name=st.sampled_from(["email", "username", "phone"]),
+    )
+    def sign_in(
+        self,
+        worker: int,
+        account: int,
+        client: int,
+        tenant: int | None,
+        wrong: int,
+        scope: str | None,
+        name: str,
+    ) -> None:
+        """Whatever comes of it; `wrong` 7 is a wrong password."""
+        place = None if tenant is None else self.tenants[tenant]
+        password = "not the password" if wrong == 7 else None
+        who, caller = self.accounts[account], self.clients[client]
+        self.both.sign_in(worker, who, caller, place, password, scope, name)
+
+    @SIGNED_IN
+    @rule(worker=WORKER, pick=PICK, times=st.integers(1, 4), scope=SCOPE)
+    def refresh(self, worker: int, pick: int, times: int, scope: str) -> None:
+        session = self._session(pick)
+        wanted = _scope(session, scope)
+        for number in range(times):
+            newest = self.both.chains[session][-1]
+            self.both.refresh((worker + number) % 2, newest, wanted, in_json=pick % 3 == 0)
+
+    @SIGNED_IN
+    @rule(
+        worker=WORKER,
+        pick=PICK,
+        late=st.sampled_from([None, None, None, None, *NEAR]),
+        uses=st.sampled_from([0, 0, 0, 1]),
+        times=st.integers(1, 3),
+    )
+    def refresh_and_lose_the_answer(
+        self, worker: int, pick: int, late: timedelta | None, uses: int, times: int
+    ) -> None:
+        """The same token again, at once or when the window closes, or after its successor's use."""
+        session = self._session(pick)
+        token = self.both.chains[session][-1]
+        for number in range(1 + uses):
+            self.both.refresh((worker + number) % 2, self.both.chains[session][-1])
+        if late is not None:
+            window = timedelta(seconds=session.tenant.policy.retry_window)
+            self._move(session.used_at + window + late)
+        for number in range(times):
+            self.both.refresh((worker + number) % 2, token)
+
+    @precondition(lambda machine: any(one.generation for one in machine.model.sessions))
+    @rule(worker=WORKER, pick=PICK, back=st.sampled_from([1, 1, 2, 3, 99]), scope=SCOPE)
+    def refresh_with_an_older_token(self, worker: int, pick: int, back: int, scope: str) -> None:
+        session = self._session(pick, [one for one in self.model.sessions if one.generation])
+        self.both.refresh(worker, self._generation(session, back), _scope(session, scope))
+
+    @SIGNED_IN
+    @rule(worker=WORKER, pick=PICK, client=st.integers(0, 2), back=st.integers(0, 2))
+    def refresh_as_another_client(self, worker: int, pick: int, client: int, back: int) -> None:
+        token = self._generation(self._session(pick), back)
+        self.both.refresh(worker, token, client=self.clients[client])
+
+    @SIGNED_IN
+    @rule(worker=WORKER, pick=PICK)
+    def use_a_secret_that_was_replaced(self, worker: int, pick: int) -> None:
+        session = self._session(pick)
+        if session.client.public:
+            return
+        old, token = self.service.replace_secret(1 - worker, session.client), self._token(pick, 0)
+        for response in (
+            self.service.revoke(worker, old, token),
+            self.service.introspect(worker, old, token),
+            self.service.refresh(worker, old, token.text, None, in_json=False),
+        ):
+            assert answered(response) is Answer.INVALID_CLIENT, response.text
+
+    # Questions.
+
+    @SIGNED_IN
+    @rule(worker=WORKER, pick=PICK, client=st.integers(0, 3), back=st.integers(-1, 1))
+    def introspect(self, worker: int, pick: int, client: int, back: int) -> None:
+        """As the token's own client, another one, or the resource server."""
+        self.both.introspect(worker, self.clients[client], self._token(pick, back))
+
+    @SIGNED_IN
+    @rule(worker=WORKER, pick=PICK, limit=st.sampled_from([1, 2, 50]), mine=st.booleans())
+    def list_sessions(self, worker: int, pick: int, limit: int, mine: bool) -> None:
+        if mine:
+            self.both.list_mine(worker, self._access(pick), limit)
+        else:
+            self.both.list_account(worker, self._session(pick).account, limit)
+
+    @SIGNED_IN
+    @rule(worker=WORKER, pick=PICK)
+    def ping(self, worker: int, pick: int) -> None:
+        self.both.ping(worker, self._access(pick))
+
+    # Endings.
+
+    @SIGNED_IN
+    @rule(worker=WORKER, pick=PICK, client=st.integers(0, 5), back=st.integers(-1, 2))
+    def give_back(self, worker: int, pick: int, client: int, back: int) -> None:
+        """Revoke, mostly as the token's own client; or invalidate, which everybody may."""
+        token = self._token(pick, back)
+        if client < 2:
+            self.both.invalidate(worker, token)
+        else:
+            caller = self.clients[client] if client < 4 else token.session.client
+            self.both.revoke(worker, caller, token)
+
+    @SIGNED_IN
+    @rule(
+        worker=WORKER,
+        pick=PICK,
+        other=PICK,
+        who=st.sampled_from(["me", "backend", "admin"]),
+        what=st.sampled_from(["one", "one", "all", "others"]),
+        path=st.booleans(),
+    )
+    def end(self, worker: int, pick: int, other: int, who: str, what: str, path: bool) -> None:
+        admin = who == "admin"
+        match who, what:
+            case "me", "one":
+                access, session = self._access(pick), self._session(other)
+                self.both.end_as_person(worker, access, session, path=path)
+            case "me", _:
+                self.both.end_mine(worker, self._access(pick), keep=what == "others")
+            case _, "all":
+                self.both.end_all(worker, self._session(pick).account, admin=admin)
+            case _:
+                self.both.end_in_its_place(worker, self._session(pick), admin=admin, path=path)
+
+    # Administration.
+
+    @SIGNED_IN
+    @rule(
+        worker=WORKER,
+        pick=PICK,
+        what=st.sampled_from(["enable", "enable", "off and on", "disable"]),
+    )
+    def switch(self, worker: int, pick: int, what: str) -> None:
+        """Mostly what a live session stands on."""
+        session = self._session(pick)
+        owners: list[Account | Client | Tenant] = [*self.accounts, *self.clients, *self.tenants]
+        off = [one for one in owners if not one.enabled]
+        if what == "enable":
+            self.both.switch(worker, _picked(off or owners, pick), enabled=True)
+            return
+        under = [session.client, session.tenant, session.account, _picked(owners, pick)]
+        owner = _picked(under, pick)
+        self.both.switch(worker, owner, enabled=False)
+        if what == "off and on":
+            self.both.switch(worker, owner, enabled=True)
+
+    @rule(
+        worker=WORKER,
+        what=st.sampled_from(["join or leave", "leave and join", "policy", "password", "backup"]),
+        account=st.integers(0, 2),
+        tenant=st.integers(0, 2),
+        policy=POLICY,
+    )
+    def administer(self, worker: int, what: str, account: int, tenant: int, policy: Policy) -> None:
+        who, place = self.accounts[account], self.tenants[tenant]
+        match what:
+            case "join or leave":
+                self.both.change_membership(worker, who, place)
+            case "leave and join":
+                self.both.change_membership(worker, who, place)
+                self.both.change_membership(worker, who, place)
+            case "policy":
+                self.both.set_policy(worker, place, policy)
+            case "password":
+                self.both.reset_password(worker, who)
+            case "backup" if account == tenant == 2:
+                self.both.restored(worker)
+
+    @SIGNED_IN
+    @rule(worker=WORKER, pick=PICK, what=st.sampled_from(["revoke", "sign", "opaque"]))
+    def change_keys(self, worker: int, pick: int, what: str) -> None:
+        if what == "revoke":
+            self.both.revoke_key(worker, self._access(pick).key)
+        else:
+            algorithm = Algorithm.ES256 if what == "sign" else Algorithm.HKDF_SHA256
+            self.service.rotate_key(worker, algorithm)
+
+    # Time.
+
+    @rule(seconds=SECONDS)
+    def time_passes(self, seconds: float) -> None:
+        self._move(self.model.now + timedelta(seconds=seconds))
+
+    @SIGNED_IN
+    @rule(pick=PICK, edge=st.integers(0, 6), near=st.sampled_from(NEAR))
+    def time_comes_near_an_edge(self, pick: int, edge: int, near: timedelta) -> None:
+        """Just before, at or just after something changes by itself."""
+        session = self._session(pick)
+        policy, used = session.tenant.policy, session.used_at
+        expirations = [one.expires_at for one in self.both.access if one.session is session]
+        edges = [
+            expirations[-1],
+            self.model.ends_at(session),
+            used + timedelta(seconds=policy.retry_window),
+            used + timedelta(seconds=policy.unused()),
+            session.ends_at,
+            self.model.absolute_end(session),
+            expirations[0],
+        ]
+        if edges[edge] != NEVER:
+            self._move(edges[edge] + near)
+
+    @rule(worker=WORKER, days=st.sampled_from([0, 1, 2, 9]), purge=st.booleans())
+    def days_pass(self, worker: int, days: int, purge: bool) -> None:
+        self._move(self.model.now + timedelta(days=days))
+        if purge:
+            self.both.purge(worker, self.accounts)
+
+    # What must hold after each step.
+
+    @invariant()
+    def tokens_live_as_long_as_they_should(self) -> None:
+        """Of the session that was touched, and of all others in turn."""
+        self.sound = False
+        self.steps += 1
+        issued = self.both.access
+        if issued:
+            turn = {issued[(self.steps * 2 + one) % len(issued)] for one in (0, 1)}
+            touched = [one for one in issued if one.session is self.both.touched]
+            for access in {*turn, *touched[-1:]}:
+                self.both.validate(self._asked(), access)
+
+    @invariant()
+    def the_list_is_the_live_sessions(self) -> None:
+        """Every other time, because it is the dearest question."""
+        if self.accounts and self.steps % 2:
+            account, touched = self.accounts[self.steps // 2 % 3], self.both.touched
+            if touched and self.steps % 4 == 1:
+                account = touched.account
+            self.both.list_account(self._asked(), account)
+        self.sound = True
+
+    def teardown(self) -> None:
+        """At the end of an example: every token that was ever issued, and every record."""
+        STEPS["steps"] += self.steps
+        if not self.sound:
+            return
+        for access in self.both.access:
+            self.both.validate(0, access)
+        for session, chain in self.both.chains.items():
+            if not session.client.public:
+                # Never two live tokens of one chain.
+                active = [self.both.introspect(1, session.client, token) for token in chain]
+                assert active.count(True) <= 1
+            self.both.compare_record(session)
+        for account in self.accounts:
+            self.both.list_account(0, account)
+        for session in self.model.live_sessions():
+            self.both.refresh(1, self.both.chains[session][-1])
+
+    def _asked(self) -> int:
+        """Mostly the first worker, so that the second one is behind when a rule comes to it."""
+        return 0 if self.steps % 5 else 1
+
+    def _move(self, now: datetime) -> None:
+        self.both.move(min(now, self.latest))
+
+    def _session(self, pick: int, among: Sequence[Session] | None = None) -> Session:
+        """Three times in four one that lives, if there is or may be one."""
+        if pick % 4 < 3 and not self.model.live_sessions():
+            self._sign_in_somebody(pick)
+        candidates = among or self.model.sessions
+        live = [one for one in candidates if self.model.live(one)]
+        return _picked(live if live and pick % 4 < 3 else candidates, pick // 4)
+
+    def _sign_in_somebody(self, pick: int) -> None:
+        """Whoever can."""
+        possible = [
+            (account, client, tenant)
+            for account in self.accounts
+            for client in self.clients[:3]
+            for tenant in account.memberships
+            if account.enabled and client.enabled and tenant.enabled
+            if client.tenant in (None, tenant)
+        ]
+        if possible:
+            account, client, tenant = _picked(possible, pick // 4)
+            self.both.sign_in(pick % 2, account, client, tenant)
+
+    def _access(self, pick: int) -> Access:
+        """Three times in four a valid one."""
+        issued = self.both.access
+        valid = [one for one in issued if self.model.valid(one)]
+        return _picked(valid if valid and pick % 4 < 3 else issued, pick // 4)
+
+    def _token(self, pick: int, back: int) -> Access | Refresh:
+        """A refresh token so many generations back; -1: an access token of the session."""
+        session = self._session(pick)
+        if back >= 0:
+            return self._generation(session, back)
+        return _picked([one for one in self.both.access if one.session is session], pick // 16)
+
+    def _generation(self, session: Session, back: int) -> Refresh:
+        return self.both.chains[session][max(0, session.generation - back)]
+
+
+def _picked(things: Sequence[Thing], pick: int) -> Thing:
+    """The newest for 0, because a failure is then shown with the last thing that happened."""
+    return things[-1 - pick % len(things)]
+
+
+def _scope(session: Session, word: str) -> Scope:
+    """No scope, less than the session has, or more."""
+    less = frozenset(sorted(session.scope)[:1])
+    return {"": None, "less": less, "more": less | {"offline_access"}}[word]

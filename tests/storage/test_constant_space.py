@@ -1,0 +1,74 @@
+"""Storage per session is constant: a refresh adds no row, no index entry and no page."""
+
+import time as real_time
+
+import psycopg
+import pytest
+
+from tests.storage.building import refresh, row_counts, signed_in, state_of, tokens_of
+from tests.storage.holding import url_of
+from token_service.storage.compiled import Compiled
+
+SIZES = """
+    SELECT relname, pg_relation_size(oid) FROM pg_class
+    WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace
+"""
+UPDATES = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'grants'"
+PAGE = 8192
+
+
+def refreshed(signed, times):
+    token = signed.tokens.refresh_token
+    for _ in range(times):
+        token = tokens_of(refresh(signed.world, signed.app, token)).refresh_token
+
+
+def test_after_a_thousand_refreshes_there_are_as_many_rows_as_before(signed):
+    before = row_counts(signed.world)
+    refreshed(signed, 1000)
+    assert row_counts(signed.world) == before
+    assert state_of(signed).generation == 1000
+
+
+@pytest.fixture
+def connection(on_postgres):
+    with psycopg.connect(url_of(on_postgres), autocommit=True) as connection:
+        yield connection
+
+
+def updates(world, connection, at_least):
+    """How many updates of grants there were, and how many of them wrote no index (HOT)."""
+    with world.database.query() as tx:
+        tx.run(Compiled("SELECT pg_stat_force_next_flush()::text", {}), {})
+    for _ in range(500):
+        updated, hot = connection.execute(UPDATES).fetchone()
+        if updated >= at_least:
+            return updated, hot
+        real_time.sleep(0.01)
+    raise AssertionError(f"the server counted {updated} of {at_least} updates")
+
+
+def test_refreshes_write_no_index_and_grow_no_file(on_postgres, connection):
+    signed = signed_in(on_postgres)
+    before = dict(connection.execute(SIZES).fetchall())
+    refreshed(signed, 200)
+    updated, hot = updates(on_postgres, connection, 200)
+    after = dict(connection.execute(SIZES).fetchall())
+    assert updated == 200
+    assert hot >= 195
+    assert after.keys() == before.keys()
+    grown = {name: size - before[name] for name, size in after.items() if size > before[name]}
+    assert set(grown) <= {"grants"}
+    assert sum(grown.values()) <= 2 * PAGE
+
+
+def test_a_session_of_many_refreshes_is_as_large_as_a_new_one(on_postgres, connection):
+    old, new = signed_in(on_postgres), signed_in(on_postgres)
+    refreshed(old, 100)
+    sizes = [
+        connection.execute(
+            "SELECT sum(pg_column_size(g.*)) FROM grants g WHERE sid = %s", [one.tokens.sid]
+        ).fetchone()
+        for one in (old, new)
+    ]
+    assert sizes[0] == sizes[1]

@@ -1,0 +1,205 @@
+"""A database that goes away: 503, nothing spent, and the same tokens work when it is back."""
+
+import socket
+import sqlite3
+import time as real_time
+from functools import partial
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.storage.building import (
+    end_all,
+    inspect,
+    is_live,
+    live_sids,
+    refresh,
+    sign_in,
+    signed_in,
+    state_of,
+    tokens_of,
+)
+from tests.storage.holding import holding, url_of
+from token_service.clock import SystemClock
+from token_service.domain.failures import Unavailable
+from token_service.services import refreshing
+from token_service.storage import configuration
+from token_service.storage.database import Database
+from token_service.storage.extension import _options
+
+OTHERS = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> 'holder'
+"""
+
+
+def cut_off(world) -> int:
+    """End every backend of the world's database, and come back when they are gone; how many."""
+    with psycopg.connect(url_of(world), autocommit=True) as connection:
+        found = [pid for (pid,) in connection.execute(OTHERS)]
+        for pid in found:
+            connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+        for _ in range(1000):
+            left = {pid for (pid,) in connection.execute(OTHERS)} & set(found)
+            if not left:
+                return len(found)
+            real_time.sleep(0.01)
+    raise AssertionError("the backends stay")
+
+
+class TestPostgres:
+    @pytest.fixture
+    def signed(self, on_postgres):
+        signed = signed_in(on_postgres)
+        tokens = tokens_of(refresh(on_postgres, signed.app, signed.tokens.refresh_token))
+        return type(signed)(on_postgres, signed.tenant, signed.person, signed.app, tokens)
+
+    def test_a_restart_between_two_requests_costs_nobody_an_answer(self, signed):
+        assert cut_off(signed.world) >= 2
+        tokens = tokens_of(refresh(signed.world, signed.app, signed.tokens.refresh_token))
+        cut_off(signed.world)
+        assert is_live(signed.world, tokens)
+        cut_off(signed.world)
+        assert len(live_sids(signed.world, signed.person)) == 1
+        cut_off(signed.world)
+        tokens_of(sign_in(signed.world, signed.person, signed.app))
+        cut_off(signed.world)
+        assert end_all(signed.world, signed.person)
+
+    def test_a_refresh_that_is_cut_off_spends_nothing(self, signed):
+        using = partial(refresh, signed.world, signed.app, signed.tokens.refresh_token)
+        with holding(signed.world) as hold:
+            hold.run("SET application_name = 'holder'")
+            hold.run("SELECT 1 FROM grants WHERE sid = %s FOR UPDATE", signed.tokens.sid)
+            (waiting,) = hold.start(using)
+            cut_off(signed.world)
+            with pytest.raises(Unavailable):
+                waiting.result(timeout=60)
+            hold.release()
+        assert state_of(signed).generation == 1
+        assert is_live(signed.world, tokens_of(using()))
+
+    def test_a_sign_in_that_is_cut_off_opens_nothing(self, signed):
+        opening = partial(sign_in, signed.world, signed.person, signed.app)
+        before = live_sids(signed.world, signed.person)
+        with holding(signed.world) as hold:
+            hold.run("SET application_name = 'holder'")
+            hold.run(
+                "SELECT 1 FROM accounts WHERE account_id = %s FOR UPDATE",
+                signed.person.account_id,
+            )
+            (waiting,) = hold.start(opening)
+            cut_off(signed.world)
+            with pytest.raises(Unavailable):
+                waiting.result(timeout=60)
+            hold.release()
+        assert live_sids(signed.world, signed.person) == before
+        tokens_of(opening())
+        assert len(live_sids(signed.world, signed.person)) == 2
+
+    def test_a_database_that_only_reads_is_away(self, signed):
+        """A pinned connection to what has become a standby: neither a yes nor a no."""
+        with signed.world.database.query() as pinned:
+            pinned._open().execute("SET default_transaction_read_only = on")
+        with pytest.raises(Unavailable):
+            refresh(signed.world, signed.app, signed.tokens.refresh_token)
+        tokens_of(refresh(signed.world, signed.app, signed.tokens.refresh_token))
+
+
+class TestSqlite:
+    def test_a_file_that_another_process_keeps_locked_is_away_and_comes_back(self, on_sqlite):
+        signed = signed_in(on_sqlite)
+        other = sqlite3.connect(on_sqlite.database.engine.url.database, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        for use in (
+            lambda: refresh(on_sqlite, signed.app, signed.tokens.refresh_token),
+            lambda: sign_in(on_sqlite, signed.person, signed.app),
+        ):
+            with pytest.raises(Unavailable):
+                use()
+        assert is_live(on_sqlite, signed.tokens)
+        other.execute("ROLLBACK")
+        other.close()
+        assert state_of(signed).generation == 0
+        tokens_of(refresh(on_sqlite, signed.app, signed.tokens.refresh_token))
+
+    def test_a_file_without_its_tables_is_away(self, sqlite_files):
+        database = Database(create_engine(sqlite_files.empty()), SystemClock(), None)
+        for way in WAYS:
+            with pytest.raises(Unavailable):
+                way(database)
+        database.close()
+
+
+def test_an_answer_that_was_lost_after_the_commit_is_given_again(signed, monkeypatch):
+    """The database has moved on, the client knows nothing: its retry gets the same successor."""
+    using = partial(refresh, signed.world, signed.app, signed.tokens.refresh_token)
+    with monkeypatch.context() as patch:
+        given = []
+
+        def lose(*arguments):
+            given.append(successor(*arguments))
+            raise Unavailable("the connection to the client was lost")
+
+        successor = refreshing._successor
+        patch.setattr(refreshing, "_successor", lose)
+        with pytest.raises(Unavailable):
+            using()
+    assert state_of(signed).generation == 1
+    again = tokens_of(using())
+    assert again.refresh_token == given[0].refresh_token
+    assert inspect(signed.world, again.access_token).sid == signed.tokens.sid
+
+
+def by_transaction(database):
+    with database.transaction() as tx:
+        tx.execute(text("UPDATE environment SET epoch = epoch"))
+
+
+def by_reading(database):
+    with database.reading() as tx:
+        tx.execute(text("SELECT epoch FROM environment"))
+
+
+def by_statement(database):
+    with database.statement() as tx:
+        configuration.version(database, tx)
+
+
+def by_query(database):
+    with database.query() as tx:
+        configuration.version(database, tx)
+
+
+WAYS = [by_transaction, by_reading, by_statement, by_query]
+
+
+class TestAway:
+    """Against addresses where no database is; the clock runs, because waiting is measured."""
+
+    @pytest.fixture
+    def silent(self):
+        """A port that takes connections and never says a word."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            yield f"127.0.0.1:{server.getsockname()[1]}"
+
+    def database(self, address: str) -> Database:
+        url = f"postgresql+psycopg://nobody@{address}/nothing"
+        return Database(create_engine(url, **_options(url, 4, 30)), SystemClock(), None)
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_nobody_listens(self, way):
+        database = self.database("127.0.0.1:1")
+        with pytest.raises(Unavailable):
+            way(database)
+        database.close()
+
+    @pytest.mark.parametrize("way", [by_reading, by_query])
+    def test_somebody_listens_and_never_answers(self, silent, way):
+        database = self.database(silent)
+        began = real_time.monotonic()
+        with pytest.raises(Unavailable):
+            way(database)
+        assert real_time.monotonic() - began < 5
+        database.close()

@@ -1,0 +1,192 @@
+"""The hot paths: how many statements they are, and that they find every row by its key."""
+
+import json
+import re
+from functools import partial
+
+import psycopg
+import pytest
+
+from tests.storage.building import HERE, inspect, refresh, signed_in, tokens_of
+from tests.storage.counting import statements
+from tests.world.world import prepare
+from token_service.domain.clients import Permission
+from token_service.services import inspection, refreshing
+from token_service.storage import configuration, grant_statements, revoked_tokens
+from token_service.storage.compiled import Flavour
+
+REFRESH = {
+    "sqlite": ["BEGIN", "UPDATE grants", "SELECT", "COMMIT"],
+    "postgresql": ["UPDATE grants"],
+}
+AS_GOOD = {"ix_sessions_sid"}
+"""A sid has one row, so the planner may take its index, which is smaller than the primary key."""
+BIG = {"accounts", "account_names", "memberships", "sessions", "grants", "revoked_tokens"}
+
+
+@pytest.fixture
+def signed(world):
+    """A session in a worker that has its configuration and its connections already."""
+    signed = signed_in(world)
+    tokens = tokens_of(refresh(world, signed.app, signed.tokens.refresh_token))
+    inspect(world, tokens.access_token)
+    return type(signed)(world, signed.tenant, signed.person, signed.app, tokens)
+
+
+def here(world):
+    """What the use cases take first, in a worker that is not behind."""
+    parts = world.parts
+    return parts.database, parts.clock, parts.configuration.current()
+
+
+def test_a_refresh_is_one_statement(signed):
+    database, clock, snapshot = here(signed.world)
+    client = snapshot.client(signed.app.client_id)
+    command = refreshing.Refresh(client, signed.tokens.refresh_token, None, HERE)
+    with statements(signed.world) as heard:
+        tokens_of(refreshing.refresh(database, clock, snapshot, command))
+    assert heard == REFRESH[database.engine.dialect.name]
+
+
+def test_a_retry_looks_once_more_and_writes_nothing(signed):
+    database, clock, snapshot = here(signed.world)
+    client = snapshot.client(signed.app.client_id)
+    command = refreshing.Refresh(client, signed.tokens.refresh_token, None, HERE)
+    tokens_of(refreshing.refresh(database, clock, snapshot, command))
+    with statements(signed.world) as heard:
+        tokens_of(refreshing.refresh(database, clock, snapshot, command))
+    expected = [one for one in REFRESH[database.engine.dialect.name] if one != "SELECT"]
+    assert heard == [*expected, "SELECT"]
+
+
+@pytest.mark.parametrize("kind", ["validate", "introspect", "introspect a refresh token"])
+def test_looking_at_a_token_is_one_statement(signed, kind):
+    database, clock, snapshot = here(signed.world)
+    client = snapshot.client(signed.app.client_id)
+    access, refresh_token = signed.tokens.access_token, signed.tokens.refresh_token
+    ask = {
+        "validate": partial(inspection.validate, token=access, audience=None),
+        "introspect": partial(inspection.introspect, caller=client, token=access),
+        "introspect a refresh token": partial(
+            inspection.introspect, caller=client, token=refresh_token
+        ),
+    }[kind]
+    with statements(signed.world) as heard:
+        found = ask(database, clock, snapshot)
+    assert isinstance(found, inspection.Inspection)
+    assert heard == ["SELECT"]
+
+
+def test_a_client_credentials_token_is_looked_at_by_one_statement(world):
+    service = world.client("service", permissions=frozenset({Permission.INTROSPECT}))
+    token = world.client_token(service)
+    inspect(world, token)
+    database, clock, snapshot = here(world)
+    with statements(world) as heard:
+        found = inspection.inspect(database, clock, snapshot, token)
+    assert isinstance(found, inspection.Inspection)
+    assert heard == ["SELECT"]
+
+
+def test_garbage_does_not_reach_the_database(signed):
+    database, clock, snapshot = here(signed.world)
+    client = snapshot.client(signed.app.client_id)
+    with statements(signed.world) as heard:
+        for token in ("", "tsr_", "garbage", signed.tokens.refresh_token[:-1] + "A", "a.b.c"):
+            command = refreshing.Refresh(client, token, None, HERE)
+            refreshing.refresh(database, clock, snapshot, command)
+            inspection.inspect(database, clock, snapshot, token)
+    assert heard == []
+
+
+@pytest.fixture(scope="module")
+def full(postgres):
+    """A database with thousands of accounts, each with sessions, grants and memberships."""
+    url = postgres.create(prepare)
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        for statement in FILLING:
+            connection.execute(statement)
+        connection.execute("ANALYZE")
+    yield url
+    postgres.drop(url)
+
+
+ACCOUNTS = 4000
+FILLING = [
+    """INSERT INTO tenants
+        SELECT md5('t' || i)::uuid, 'tenant ' || i, true, 1, '{}', NULL, 0
+        FROM generate_series(1, 20) i""",
+    f"""INSERT INTO accounts
+        SELECT md5('a' || i)::uuid, true, 1, NULL, NULL, NULL, 3, NULL, '{{}}', 0
+        FROM generate_series(1, {ACCOUNTS}) i""",
+    f"""INSERT INTO memberships
+        SELECT md5('a' || i)::uuid, md5('t' || (i + j) % 20 + 1)::uuid, j, '[]', 0
+        FROM generate_series(1, {ACCOUNTS}) i, generate_series(1, 2) j""",
+    f"""INSERT INTO sessions (account_id, sid, created_at, authenticated_at, last_active_at,
+            account_epoch, environment_epoch, methods, remembered, ip, user_agent, browser, os,
+            device, purge_day)
+        SELECT md5('a' || i)::uuid, md5('s' || i || '.' || j)::uuid, 0, 0, 0, 1, 1, 'pwd', false,
+            '', '', '', '', '', 1
+        FROM generate_series(1, {ACCOUNTS}) i, generate_series(1, 2) j""",
+    """INSERT INTO grants (account_id, sid, grant_id, client_id, tenant_id, membership,
+            tenant_epoch, client_epoch, scope, generation, key_number, secret_hash, created_at,
+            used_at, used_from, ends_at)
+        SELECT account_id, sid, 1, 'app', md5('t1')::uuid, 1, 1, 1, '', 0, 1, '', 0, 0, '', 0
+        FROM sessions""",
+    f"""INSERT INTO revoked_tokens SELECT md5('j' || i), 0 FROM generate_series(1, {ACCOUNTS}) i""",
+]
+
+HOT = {
+    f"{name}, clock {clock}": compiled
+    for clock in ("asked", "given")
+    for flavour in [Flavour("postgresql", clock)]
+    for name, compiled in {
+        "refresh": grant_statements.rotate(flavour, "="),
+        "refresh ahead": grant_statements.rotate(flavour, "<"),
+        "look at a grant": grant_statements.read(flavour),
+        "look at a client's token": revoked_tokens._is_revoked(flavour),
+        "look at the version": configuration._version(flavour),
+    }.items()
+}
+
+
+def generic_plan(connection, compiled):
+    """The plan that the server keeps for the statement, whatever its parameters."""
+    names: list[str] = []
+
+    def numbered(match: re.Match[str]) -> str:
+        if match[1] not in names:
+            names.append(match[1])
+        return f"${names.index(match[1]) + 1}"
+
+    sql = re.sub(r"%\((\w+)\)s", numbered, compiled.sql)
+    connection.execute("SET plan_cache_mode = force_generic_plan")
+    connection.execute(f"PREPARE hot AS {sql}", prepare=False)
+    values = ", ".join(["NULL"] * len(names))
+    explain = "EXPLAIN (FORMAT JSON) EXECUTE hot" + (f" ({values})" if names else "")
+    (found,) = connection.execute(explain).fetchone()
+    return json.loads(found)[0]["Plan"] if isinstance(found, str) else found[0]["Plan"]
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_every_big_table_is_entered_by_its_key(full, name):
+    with psycopg.connect(full.replace("+psycopg", "")) as connection:
+        plan = generic_plan(connection, HOT[name])
+    scans = [node for node in nodes(plan) if "Scan" in node["Node Type"]]
+    entered = {node["Relation Name"]: node for node in scans if node.get("Relation Name") in BIG}
+    by_other_means = {
+        table: node["Node Type"]
+        for table, node in entered.items()
+        if node["Node Type"] not in ("Index Scan", "Index Only Scan", "Bitmap Heap Scan")
+    }
+    indexes = {node["Index Name"] for node in scans if "Index Name" in node}
+    assert by_other_means == {}
+    assert {index for index in indexes if not index.startswith("pk_")} <= AS_GOOD
+    if name.startswith(("refresh", "look at a grant")):
+        assert entered.keys() == {"accounts", "memberships", "sessions", "grants"}
