@@ -30,7 +30,7 @@ _LONGEST_ACCESS_TOKEN = timedelta(minutes=129_600)
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application, from the given settings or those of the process's environment."""
     settings = settings or configured.load()
-    app = Flask("token_service")
+    app = Flask("token_service", static_folder=None)
     app.extensions[EXTENSION] = compose(app, settings)
     front.install(app)
     return app

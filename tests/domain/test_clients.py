@@ -55,9 +55,6 @@ class TestDefaults:
         ):
             assert kinds_with(permission) == {ClientKind.BACKEND}
 
-    def test_only_backends_and_resource_servers_introspect(self):
-        assert kinds_with(Permission.INTROSPECT) == {ClientKind.BACKEND, ClientKind.RESOURCE_SERVER}
-
     def test_only_an_administration_client_may_have_the_scope_admin(self):
         admins = {kind for kind in DEFAULTS if ADMIN_SCOPE in scopes.names(DEFAULTS[kind].scope)}
         assert admins == {ClientKind.ADMIN}

@@ -25,7 +25,6 @@ from tests.storage.building import (
 )
 from tests.storage.holding import url_of
 from tests.world.world import Person
-from token_service.domain.clients import Permission
 from token_service.domain.failures import Unavailable
 from token_service.domain.refusals import Refusal
 from token_service.services import housekeeping, inspection, keys, revocation
@@ -134,7 +133,7 @@ def invalidate(world, _app, token):
 @pytest.mark.parametrize("way", [revoke, invalidate])
 def test_a_revocation_is_not_skipped_by_a_node_that_is_ahead(world, tmp_path, time, way):
     """It takes the token for expired; 200 without having revoked it would be a lie."""
-    service = world.client("service", permissions=frozenset({Permission.INTROSPECT}))
+    service = world.client("service")
     token = world.client_token(service)
     node = Node(signed_in(world), tmp_path / "clock")
     time.pass_(hours=1)

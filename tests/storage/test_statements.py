@@ -10,7 +10,6 @@ import pytest
 from tests.storage.building import HERE, inspect, refresh, signed_in, tokens_of
 from tests.storage.counting import statements
 from tests.world.world import prepare
-from token_service.domain.clients import Permission
 from token_service.services import inspection, refreshing
 from token_service.storage import configuration, grant_statements, revoked_tokens
 from token_service.storage.compiled import Flavour
@@ -78,7 +77,7 @@ def test_looking_at_a_token_is_one_statement(signed, kind):
 
 
 def test_a_client_credentials_token_is_looked_at_by_one_statement(world):
-    service = world.client("service", permissions=frozenset({Permission.INTROSPECT}))
+    service = world.client("service")
     token = world.client_token(service)
     inspect(world, token)
     database, clock, snapshot = here(world)

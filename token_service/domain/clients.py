@@ -29,7 +29,6 @@ class AuthenticationMethod(StrEnum):
 class Permission(StrEnum):
     """What a client may do at `/v1` beyond its own tokens."""
 
-    INTROSPECT = "introspect"
     SESSIONS_READ = "sessions:read"
     SESSIONS_REVOKE = "sessions:revoke"
     IMPERSONATE = "impersonate"
@@ -154,9 +153,7 @@ DEFAULTS: dict[ClientKind, KindDefaults] = {
     ClientKind.SERVICE: KindDefaults(
         _SECRET, frozenset({"client_credentials"}), "read write", "read", frozenset(), False
     ),
-    ClientKind.RESOURCE_SERVER: KindDefaults(
-        _SECRET, frozenset(), "", "", frozenset({Permission.INTROSPECT}), False
-    ),
+    ClientKind.RESOURCE_SERVER: KindDefaults(_SECRET, frozenset(), "", "", frozenset(), False),
     ClientKind.BACKEND: KindDefaults(
         _SECRET,
         frozenset({"client_credentials"}),
@@ -164,7 +161,6 @@ DEFAULTS: dict[ClientKind, KindDefaults] = {
         "read",
         frozenset(
             {
-                Permission.INTROSPECT,
                 Permission.SESSIONS_READ,
                 Permission.SESSIONS_REVOKE,
                 Permission.IMPERSONATE,

@@ -52,12 +52,22 @@ def authenticate(
     """
     client = snapshot.client(credentials.client_id)
     refusal = _refusal(throttle.pepper, client, credentials, clock.now())
+    if refusal is None and client is not None and not _has_tenant(snapshot, client):
+        refusal = Refusal.TENANT_DISABLED
     if refusal is None and client is not None:
         return client
     now = prove_current(database, clock, snapshot)
     if client is None:
         return Refused(Refusal.UNKNOWN_CLIENT)
     return _failed(database, throttle, client, credentials, refusal, now)
+
+
+def _has_tenant(snapshot: Snapshot, client: Client) -> bool:
+    """Whether the tenant that the client belongs to, if any, is there and enabled."""
+    if client.tenant_id is None:
+        return True
+    tenant = snapshot.tenant(client.tenant_id)
+    return tenant is not None and tenant.enabled
 
 
 def _refusal(
@@ -117,7 +127,6 @@ def issue_client_token(
     granted = granted_scope(client, scope)
     if granted is None:
         return Refused(Refusal.INVALID_SCOPE)
-    tenant = snapshot.tenant(client.tenant_id) if client.tenant_id else None
-    if client.tenant_id and (tenant is None or not tenant.enabled):
+    if not _has_tenant(snapshot, client):
         return Refused(Refusal.TENANT_DISABLED)
     return issuing.client_token(snapshot, client, granted, now)
