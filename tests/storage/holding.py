@@ -20,6 +20,8 @@ _WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
+# Where a guard is broken, a test may come to wait for itself: it is to fail, not to hang.
+_LET_GO = "idle_in_transaction_session_timeout=40s"
 _POLLS = 3000
 _POLL_SECONDS = 0.01
 
@@ -33,7 +35,7 @@ class Hold:
     """Locks that an outside session has, and the threads that it makes wait."""
 
     def __init__(self, world: World, pool: ThreadPoolExecutor) -> None:
-        self._holder = psycopg.connect(url_of(world))
+        self._holder = psycopg.connect(url_of(world), options=f"-c {_LET_GO}")
         self._observer = psycopg.connect(url_of(world), autocommit=True)
         self._pool = pool
         self._started = 0

@@ -40,7 +40,7 @@ def credentials(who: SignedIn) -> dict[str, str]:
 
 
 def good_bodies(who: SignedIn) -> dict[str, dict[str, str]]:
-    """What each endpoint of `/v1` would gladly take; nothing here ends anything."""
+    """What each endpoint of `/v1` would gladly take; none of it is sent as it is."""
     tokens = who.tokens
     return {
         "/v1/sign-in": {

@@ -1,0 +1,147 @@
+"""A worker whose copy of the configuration is behind answers as if it were not.
+
+The second worker has seen everybody before the change; nothing tells it of the change but the
+database. Keys, secrets, policies and standing are tested so where they belong; here is every
+endpoint, and what is new.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.http import administration as admin
+from tests.http.building import EVERYWHERE, SignedIn, assert_refused, live_at, signed_in
+from tests.world.world import World
+
+CREDENTIALS = {"grant_type": "client_credentials"}
+
+
+@pytest.fixture
+def known(world: World, second_worker: World) -> SignedIn:
+    """Somebody whom both workers know."""
+    who = signed_in(world)
+    assert live_at(who, second_worker) == EVERYWHERE
+    second_worker.sign_in(who.person, who.app)
+    return who
+
+
+BY_CLIENT: dict[str, Callable[[World, SignedIn], object]] = {
+    "sign-in": lambda worker, who: worker.try_sign_in(who.person, who.app),
+    "refresh": lambda worker, who: worker.try_refresh(who.app, who.tokens.refresh),
+    "refresh of garbage": lambda worker, who: worker.try_refresh(who.app, "garbage"),
+    "refresh in JSON": lambda worker, who: worker.try_json_refresh(who.app, who.tokens.refresh),
+    "client credentials": lambda worker, who: worker.token(who.app, **CREDENTIALS),
+    **{
+        path: lambda worker, who, path=path: worker.http.post(
+            path, data={"token": who.tokens.access}, headers=who.app.basic
+        )
+        for path in ("/oauth2/introspect", "/oauth2/revoke")
+    },
+    "introspect in JSON": lambda worker, who: worker.http.post(
+        "/v1/token/introspect", json={"token": "garbage"}, headers=who.app.basic
+    ),
+}
+
+
+@pytest.mark.parametrize("ask", BY_CLIENT.values(), ids=BY_CLIENT)
+def test_a_client_that_was_disabled_is_refused_everywhere(
+    world: World, second_worker: World, known: SignedIn, ask: Callable[..., object]
+) -> None:
+    admin.disable_client(world, known.app)
+    assert_refused(ask(second_worker, known), 401, "invalid_client")
+
+
+@pytest.mark.parametrize("ask", BY_CLIENT.values(), ids=BY_CLIENT)
+def test_a_secret_that_was_replaced_is_refused_everywhere(
+    world: World, second_worker: World, known: SignedIn, ask: Callable[..., object]
+) -> None:
+    admin.rotate_secret(world, known.app)
+    assert_refused(ask(second_worker, known), 401, "invalid_client")
+
+
+def test_a_backend_that_was_disabled_learns_and_ends_nothing(
+    world: World, second_worker: World, known: SignedIn
+) -> None:
+    admin.disable_client(world, known.backend)
+    path, headers = f"/v1/accounts/{known.account_id}/sessions", known.backend.basic
+    for answer in (
+        second_worker.http.get(path, headers=headers),
+        second_worker.http.delete(path, headers=headers),
+        second_worker.http.delete(f"{path}/{known.tokens.sid}", headers=headers),
+        second_worker.try_invalidate(headers, sid=known.tokens.sid),
+    ):
+        assert_refused(answer, 401, "invalid_client")
+    assert known.refreshed()
+
+
+def test_a_permission_that_was_withdrawn_is_gone(
+    world: World, second_worker: World, known: SignedIn
+) -> None:
+    admin.change_client(world, known.backend, permissions="[]")
+    path = f"/v1/accounts/{known.account_id}/sessions"
+    answer = second_worker.http.delete(path, headers=known.backend.basic)
+    assert_refused(answer, 403, "forbidden")
+    assert known.refreshed()
+
+
+def test_an_administrator_who_is_none_any_more_ends_nothing(
+    world: World, second_worker: World, known: SignedIn
+) -> None:
+    client = world.client("admin")
+    bearer = {"Authorization": f"Bearer {second_worker.client_token(client)}"}
+    admin.disable_client(world, client)
+    path = f"/v1/accounts/{known.account_id}/sessions"
+    assert_refused(second_worker.http.delete(path, headers=bearer), 401, "invalid_token")
+    assert known.refreshed()
+
+
+def test_a_tenant_that_was_disabled_lets_nobody_in(
+    world: World, second_worker: World, known: SignedIn
+) -> None:
+    admin.disable_tenant(world, known.tenant_id)
+    answer = second_worker.try_sign_in(known.person, known.app)
+    assert_refused(answer, 403, "tenant_not_allowed")
+    assert live_at(known, second_worker) == set()
+
+
+# Nobody is refused because a worker was behind.
+
+
+def test_what_is_new_is_known_at_once(world: World, second_worker: World, known: SignedIn) -> None:
+    fresh = signed_in(world)
+    assert live_at(fresh, second_worker) == EVERYWHERE
+    assert second_worker.sign_in(fresh.person, fresh.app)
+    assert second_worker.client_token(world.client("service"))
+
+
+@pytest.mark.parametrize("ask", BY_CLIENT.values(), ids=BY_CLIENT)
+def test_a_client_that_was_enabled_again_is_served_everywhere(
+    world: World, second_worker: World, known: SignedIn, ask: Callable[..., object]
+) -> None:
+    admin.disable_client(world, known.app)
+    second_worker.try_refresh(known.app, "garbage")
+    admin.enable_client(world, known.app)
+    assert ask(second_worker, known).status_code in {200, 400}
+
+
+def test_a_new_secret_is_good_at_once(world: World, second_worker: World, known: SignedIn) -> None:
+    renewed = admin.rotate_secret(world, known.app)
+    assert second_worker.refresh(renewed, known.tokens.refresh)
+
+
+def test_a_token_of_a_new_key_is_good_at_once(
+    world: World, second_worker: World, known: SignedIn
+) -> None:
+    kid = second_worker.http.get("/.well-known/jwks.json").get_json()["keys"][0]["kid"]
+    admin.revoke_key(world, kid)
+    fresh = known.again()
+    assert live_at(fresh, second_worker) == EVERYWHERE
+    assert second_worker.refresh(fresh.app, fresh.tokens.refresh)
+
+
+def test_a_refresh_token_of_a_new_key_is_good_at_once(
+    world: World, second_worker: World, known: SignedIn
+) -> None:
+    admin.revoke_key(world, "opaque-1")
+    fresh = known.again()
+    assert second_worker.refresh(fresh.app, fresh.tokens.refresh)

@@ -1,0 +1,74 @@
+"""Everything that can be done with credentials, by a service that logs all it can.
+
+A program, because loggers are made once per process: `python -m tests.http.secrecy.flow URL FOLDER`
+logs to standard error and writes the credentials that it used to standard output, as JSON.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from freezegun import freeze_time
+
+from tests.http.building import SignedIn, live_at, signed_in
+from tests.http.faults import failing
+from tests.world.world import START, World
+
+GUESSES = ("a wrong password", "a-wrong-secret", "tsr_a-wrong-token", "eyJhbGciOi.wrong.token")
+
+
+def run(world: World) -> list[str]:
+    """Do it all; the credentials."""
+    who = signed_in(world)
+    chain = who.chain(3)
+    live_at(chain[-1])
+    service = world.client("service")
+    of_client = world.client_token(service)
+    world.revoke(service, of_client)
+    _guess(world, who)
+    _fail(world, chain[-1])
+    _write_credentials_where_they_do_not_belong(world, who)
+    world.try_refresh(who.app, who.tokens.refresh)
+    world.invalidate(token=who.again().tokens.refresh)
+    tokens = [token for one in chain for token in (one.tokens.access, one.tokens.refresh)]
+    secrets = [str(app.secret) for app in (who.app, who.backend, service)]
+    return [*tokens, *secrets, of_client, who.person.password, *GUESSES]
+
+
+def _guess(world: World, who: SignedIn) -> None:
+    password, secret, refresh_token, access_token = GUESSES
+    world.try_sign_in(who.person, who.app, password=password)
+    world.token(type(who.app)(who.app.client_id, secret), grant_type="refresh_token")
+    world.try_refresh(who.app, refresh_token)
+    world.try_invalidate(token=access_token)
+
+
+def _fail(world: World, who: SignedIn) -> None:
+    """Faults of ours whose exceptions have credentials in their hands."""
+    for place in ("storage.grants.rotate", "services.clients.authenticate"):
+        with failing(place, RuntimeError(f"it failed with {who.tokens.refresh}")):
+            world.try_refresh(who.app, who.tokens.refresh)
+    with failing("storage.accounts.read", ValueError(f"password={who.person.password!r}")):
+        world.try_sign_in(who.person, who.app)
+    with failing("storage.grants.rotate"):
+        world.try_refresh(who.app, who.tokens.refresh)
+
+
+def _write_credentials_where_they_do_not_belong(world: World, who: SignedIn) -> None:
+    access, refresh = who.tokens.access, who.tokens.refresh
+    http = world.http
+    http.get(f"/v1/me/sessions?access_token={access}")
+    http.get(f"/v1/{refresh}/{who.app.secret}")
+    http.post(f"/oauth2/token?refresh_token={refresh}&client_secret={who.app.secret}")
+    http.post("/v1/sign-in", data=json.dumps({"password": who.person.password}) + "}")
+    http.post("/v1/sign-in", json={who.person.password: "x", str(who.app.secret): 1})
+    http.get("/livez", headers={"User-Agent": refresh, "Referer": access, "X-Request-Id": access})
+    http.get("/livez", headers={"Cookie": f"session={refresh}"})
+
+
+if __name__ == "__main__":
+    with freeze_time(START):
+        url, folder = sys.argv[1:]
+        world = World(url, Path(folder), {"TOKEN_SERVICE_LOGGING_LEVEL": "debug"})
+        json.dump(run(world), sys.stdout)
+        world.close()
