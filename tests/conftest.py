@@ -56,9 +56,7 @@ def time() -> Iterator[Time]:
 
 
 @pytest.fixture
-def world_on(
-    time: Time, tmp_path: Path
-) -> Iterator[Callable[[Postgres | SqliteFiles], World]]:
+def world_on(time: Time, tmp_path: Path) -> Iterator[Callable[[Postgres | SqliteFiles], World]]:
     """Build worlds on chosen databases; they are dropped at the end of the test."""
     worlds: list[tuple[World, Postgres | SqliteFiles]] = []
 

@@ -9,7 +9,6 @@ from tests.architecture.reading import PACKAGE, SOURCES, name_of, tree_of
 LONGEST = 400
 LONGER = {
     "settings.py": "a table: one line for each setting",
-    "server.py": "the process group and its worker stand on the same private parts of granian",
 }
 """Files that may be longer, and why."""
 

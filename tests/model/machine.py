@@ -36,6 +36,7 @@ STEPS: Counter[str] = Counter()
 
 PICK = st.integers(0, 511)
 WORKER = st.sampled_from([0, 1])
+THEN = st.sampled_from(["nothing", "refresh", "refresh", "retry", "validate"])
 SCOPE = st.sampled_from(["", "", "", "less", "more"])
 POLICY = st.builds(
     Policy,
@@ -63,6 +64,8 @@ class Machine(RuleBasedStateMachine):
         self.tenants: list[Tenant] = []
         self.clients: list[Client] = []
         self.accounts: list[Account] = []
+        self.lived: list[Session] = []
+        self.fallen: list[Session] = []
         self.steps = 0
         self.sound = True
 
@@ -190,8 +193,8 @@ class Machine(RuleBasedStateMachine):
     # Endings.
 
     @SIGNED_IN
-    @rule(worker=WORKER, pick=PICK, client=st.integers(0, 5), back=st.integers(-1, 2))
-    def give_back(self, worker: int, pick: int, client: int, back: int) -> None:
+    @rule(worker=WORKER, pick=PICK, client=st.integers(0, 5), back=st.integers(-1, 2), then=THEN)
+    def give_back(self, worker: int, pick: int, client: int, back: int, then: str) -> None:
         """Revoke, mostly as the token's own client; or invalidate, which everybody may."""
         token = self._token(pick, back)
         if client < 2:
@@ -199,6 +202,7 @@ class Machine(RuleBasedStateMachine):
         else:
             caller = self.clients[client] if client < 4 else token.session.client
             self.both.revoke(worker, caller, token)
+        self._then(then, 1 - worker, token.session)
 
     @SIGNED_IN
     @rule(
@@ -208,19 +212,22 @@ class Machine(RuleBasedStateMachine):
         who=st.sampled_from(["me", "backend", "admin"]),
         what=st.sampled_from(["one", "one", "all", "others"]),
         path=st.booleans(),
+        then=THEN,
     )
-    def end(self, worker: int, pick: int, other: int, who: str, what: str, path: bool) -> None:
-        admin = who == "admin"
+    def end(
+        self, worker: int, pick: int, other: int, who: str, what: str, path: bool, then: str
+    ) -> None:
+        admin, session = who == "admin", self._session(other)
         match who, what:
             case "me", "one":
-                access, session = self._access(pick), self._session(other)
-                self.both.end_as_person(worker, access, session, path=path)
+                self.both.end_as_person(worker, self._access(pick), session, path=path)
             case "me", _:
                 self.both.end_mine(worker, self._access(pick), keep=what == "others")
-            case _, "all":
-                self.both.end_all(worker, self._session(pick).account, admin=admin)
+            case _, "one":
+                self.both.end_in_its_place(worker, session, admin=admin, path=path)
             case _:
-                self.both.end_in_its_place(worker, self._session(pick), admin=admin, path=path)
+                self.both.end_all(worker, session.account, admin=admin)
+        self._then(then, 1 - worker, session)
 
     # Administration.
 
@@ -229,51 +236,77 @@ class Machine(RuleBasedStateMachine):
         worker=WORKER,
         pick=PICK,
         what=st.sampled_from(["enable", "enable", "off and on", "disable"]),
+        then=THEN,
     )
-    def switch(self, worker: int, pick: int, what: str) -> None:
+    def switch(self, worker: int, pick: int, what: str, then: str) -> None:
         """Mostly what a live session stands on."""
         session = self._session(pick)
         owners: list[Account | Client | Tenant] = [*self.accounts, *self.clients, *self.tenants]
-        off = [one for one in owners if not one.enabled]
         if what == "enable":
+            off = [one for one in owners if not one.enabled]
             self.both.switch(worker, _picked(off or owners, pick), enabled=True)
             return
         under = [session.client, session.tenant, session.account, _picked(owners, pick)]
-        owner = _picked(under, pick)
+        owner = _picked(under, pick // 64)
         self.both.switch(worker, owner, enabled=False)
         if what == "off and on":
             self.both.switch(worker, owner, enabled=True)
-
-    @rule(
-        worker=WORKER,
-        what=st.sampled_from(["join or leave", "leave and join", "policy", "password", "backup"]),
-        account=st.integers(0, 2),
-        tenant=st.integers(0, 2),
-        policy=POLICY,
-    )
-    def administer(self, worker: int, what: str, account: int, tenant: int, policy: Policy) -> None:
-        who, place = self.accounts[account], self.tenants[tenant]
-        match what:
-            case "join or leave":
-                self.both.change_membership(worker, who, place)
-            case "leave and join":
-                self.both.change_membership(worker, who, place)
-                self.both.change_membership(worker, who, place)
-            case "policy":
-                self.both.set_policy(worker, place, policy)
-            case "password":
-                self.both.reset_password(worker, who)
-            case "backup" if account == tenant == 2:
-                self.both.restored(worker)
+        self._then(then, 1 - worker, session)
 
     @SIGNED_IN
-    @rule(worker=WORKER, pick=PICK, what=st.sampled_from(["revoke", "sign", "opaque"]))
-    def change_keys(self, worker: int, pick: int, what: str) -> None:
+    @rule(
+        worker=WORKER,
+        pick=PICK,
+        what=st.sampled_from(
+            ["leave", "leave and join", "join", "policy", "policy", "password", "backup"]
+        ),
+        tenant=st.integers(0, 2),
+        policy=POLICY,
+        then=THEN,
+    )
+    def administer(
+        self, worker: int, pick: int, what: str, tenant: int, policy: Policy, then: str
+    ) -> None:
+        session = self._session(pick)
+        match what:
+            case "leave" | "leave and join":
+                self._leave(worker, session)
+                if what == "leave and join":
+                    self.both.change_membership(worker, session.account, session.tenant)
+            case "join":
+                self.both.change_membership(worker, session.account, self.tenants[tenant])
+            case "policy":
+                self.both.set_policy(worker, session.tenant, policy)
+            case "password":
+                self.both.reset_password(worker, session.account)
+            case "backup" if tenant == 0:
+                self.both.restored(worker)
+        self._then(then, 1 - worker, session)
+
+    def _leave(self, worker: int, session: Session) -> None:
+        if session.tenant in session.account.memberships:
+            self.both.change_membership(worker, session.account, session.tenant)
+
+    @SIGNED_IN
+    @rule(worker=WORKER, pick=PICK, what=st.sampled_from(["revoke", "sign", "opaque"]), then=THEN)
+    def change_keys(self, worker: int, pick: int, what: str, then: str) -> None:
+        access = self._access(pick)
         if what == "revoke":
-            self.both.revoke_key(worker, self._access(pick).key)
+            self.both.revoke_key(worker, access.key)
         else:
             algorithm = Algorithm.ES256 if what == "sign" else Algorithm.HKDF_SHA256
             self.service.rotate_key(worker, algorithm)
+        self._then(then, 1 - worker, access.session)
+
+    def _then(self, what: str, worker: int, session: Session) -> None:
+        """At once, and through the worker that knows nothing of the change."""
+        match what:
+            case "refresh":
+                self.both.refresh(worker, self._generation(session, 0))
+            case "retry":
+                self.both.refresh(worker, self._generation(session, 1))
+            case "validate":
+                self.both.validate(worker, self._newest_access(session))
 
     # Time.
 
@@ -313,6 +346,9 @@ class Machine(RuleBasedStateMachine):
         """Of the session that was touched, and of all others in turn."""
         self.sound = False
         self.steps += 1
+        live = self.model.live_sessions()
+        self.fallen += [one for one in self.lived if one not in live]
+        self.lived = live
         issued = self.both.access
         if issued:
             turn = {issued[(self.steps * 2 + one) % len(issued)] for one in (0, 1)}
@@ -356,12 +392,15 @@ class Machine(RuleBasedStateMachine):
         self.both.move(min(now, self.latest))
 
     def _session(self, pick: int, among: Sequence[Session] | None = None) -> Session:
-        """Three times in four one that lives, if there is or may be one."""
-        if pick % 4 < 3 and not self.model.live_sessions():
+        """Mostly one that lives, if there is or may be one; else the last that died, or any."""
+        if pick % 8 < 5 and not self.model.live_sessions():
             self._sign_in_somebody(pick)
-        candidates = among or self.model.sessions
-        live = [one for one in candidates if self.model.live(one)]
-        return _picked(live if live and pick % 4 < 3 else candidates, pick // 4)
+        candidates = list(among or self.model.sessions)
+        if pick % 8 < 5:
+            candidates = [one for one in candidates if self.model.live(one)] or candidates
+        elif pick % 8 < 7:
+            candidates = [one for one in self.fallen if one in candidates][-2:] or candidates
+        return _picked(candidates, pick // 8)
 
     def _sign_in_somebody(self, pick: int) -> None:
         """Whoever can."""
@@ -374,7 +413,7 @@ class Machine(RuleBasedStateMachine):
             if client.tenant in (None, tenant)
         ]
         if possible:
-            account, client, tenant = _picked(possible, pick // 4)
+            account, client, tenant = _picked(possible, pick // 8)
             self.both.sign_in(pick % 2, account, client, tenant)
 
     def _access(self, pick: int) -> Access:
@@ -389,6 +428,9 @@ class Machine(RuleBasedStateMachine):
         if back >= 0:
             return self._generation(session, back)
         return _picked([one for one in self.both.access if one.session is session], pick // 16)
+
+    def _newest_access(self, session: Session) -> Access:
+        return [one for one in self.both.access if one.session is session][-1]
 
     def _generation(self, session: Session, back: int) -> Refresh:
         return self.both.chains[session][max(0, session.generation - back)]

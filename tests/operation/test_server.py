@@ -21,7 +21,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import pytest
 from flask import Flask, Response, jsonify, request
 
-from token_service.server import Limits, StartError, serve
+from token_service.server.group import StartError, serve
+from token_service.server.limits import Limits
 
 # Long enough for a machine that does three other things; no test that passes waits so long.
 PATIENCE_SECONDS = 30

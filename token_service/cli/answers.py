@@ -11,7 +11,7 @@ import click
 from token_service.crypto.keyring import KeyUnreadable, NoKey
 from token_service.domain.failures import Unavailable
 from token_service.domain.refusals import Refusal, Refused
-from token_service.server import StartError
+from token_service.server.group import StartError
 from token_service.settings import SettingsError
 
 Command = TypeVar("Command", bound=Callable[..., Any])

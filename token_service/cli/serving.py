@@ -10,12 +10,13 @@ from contextlib import contextmanager
 
 import click
 
-from token_service import server, settings
+from token_service import settings
 from token_service.cli import db, demo_data
 from token_service.cli.answers import Output, Refusing, Unready, json_option
 from token_service.cli.opening import open_bare, open_parts
 from token_service.domain.failures import Unavailable
-from token_service.server import Limits
+from token_service.server import group
+from token_service.server.limits import Limits
 from token_service.settings import ServerSettings
 
 _LOOPBACK = "127.0.0.1"
@@ -42,7 +43,7 @@ def serve(host: str | None, port: int | None, workers: int | None, output: Outpu
     output.show(answer, f"serving on http://{host}:{port} with {workers} workers")
     with _metrics_folder():
         _prepare_workers(loaded.logging.level)
-        server.serve(
+        group.serve(
             "token_service.app:create_worker_app()",
             host=host,
             port=port,

@@ -1,4 +1,4 @@
-"""A node whose clock is wrong says that it cannot know: it ends nobody and lets nobody live longer."""
+"""A node whose clock is wrong cannot know: it ends nobody, and lets nobody live longer."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -28,7 +28,6 @@ def known(world: World, second_worker: World) -> SignedIn:
 BY_CLIENT: dict[str, Callable[[World, SignedIn], object]] = {
     "sign-in": lambda worker, who: worker.try_sign_in(who.person, who.app),
     "refresh": lambda worker, who: worker.try_refresh(who.app, who.tokens.refresh),
-    "refresh of garbage": lambda worker, who: worker.try_refresh(who.app, "garbage"),
     "refresh in JSON": lambda worker, who: worker.try_json_refresh(who.app, who.tokens.refresh),
     "client credentials": lambda worker, who: worker.token(who.app, **CREDENTIALS),
     **{
@@ -38,7 +37,7 @@ BY_CLIENT: dict[str, Callable[[World, SignedIn], object]] = {
         for path in ("/oauth2/introspect", "/oauth2/revoke")
     },
     "introspect in JSON": lambda worker, who: worker.http.post(
-        "/v1/token/introspect", json={"token": "garbage"}, headers=who.app.basic
+        "/v1/token/introspect", json={"token": who.tokens.access}, headers=who.app.basic
     ),
 }
 
@@ -119,7 +118,7 @@ def test_a_client_that_was_enabled_again_is_served_everywhere(
     world: World, second_worker: World, known: SignedIn, ask: Callable[..., object]
 ) -> None:
     admin.disable_client(world, known.app)
-    second_worker.try_refresh(known.app, "garbage")
+    second_worker.try_refresh(known.app, known.tokens.refresh)
     admin.enable_client(world, known.app)
     assert ask(second_worker, known).status_code in {200, 400}
 

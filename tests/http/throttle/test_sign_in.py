@@ -159,7 +159,7 @@ def test_correct_sign_ins_and_refreshes_are_never_slowed_down(world: World) -> N
     who = signed_in(world)
     for _ in range(120):
         who = who.again().refreshed()
-    assert live_at(who) == EVERYWHERE
+    assert world.is_live(who.tokens)
 
 
 # By source.
