@@ -96,8 +96,8 @@ run: install ## migrate, make demo data, print curl lines, serve on 127.0.0.1:80
 	@exec $(BIN)/token-service dev
 
 .PHONY: benchmark
-benchmark: install ## measure; figures side by side from one run
-	@$(BIN)/python -m benchmarks $(ARGS)
+benchmark: install ## measure; figures side by side from one run (QUICK=1: under 3 minutes)
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 
 # --- check -------------------------------------------------------------------------------------
 
@@ -127,7 +127,7 @@ contracts: install ## who may import whom (import-linter)
 
 .PHONY: tests
 tests: install ## pytest, on SQLite and PostgreSQL: make tests ARGS="-k refresh"
-	@echo "== tests"; $(BIN)/pytest -n $(TEST_PROCESSES) $(ARGS)
+	@echo "== tests"; $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 .PHONY: coverage
 coverage: install ## the tests once more, with the lines and branches they miss
