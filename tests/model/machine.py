@@ -5,6 +5,7 @@ could go wrong. `worker` says which of the two workers acts; each has caches of 
 of the other's changes only by noticing them.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -67,7 +68,6 @@ class Machine(RuleBasedStateMachine):
         self.lived: list[Session] = []
         self.fallen: list[Session] = []
         self.steps = 0
-        self.sound = True
 
     @initialize(worker=WORKER, policies=st.tuples(POLICY, POLICY, POLICY))
     def begin(self, worker: int, policies: tuple[Policy, ...]) -> None:
@@ -342,34 +342,27 @@ class Machine(RuleBasedStateMachine):
     # What must hold after each step.
 
     @invariant()
-    def tokens_live_as_long_as_they_should(self) -> None:
-        """Of the session that was touched, and of all others in turn."""
-        self.sound = False
+    def answers_are_those_of_the_model(self) -> None:
+        """For tokens of the session that was touched and for all others in turn; and for a list."""
         self.steps += 1
         live = self.model.live_sessions()
         self.fallen += [one for one in self.lived if one not in live]
         self.lived = live
-        issued = self.both.access
-        if issued:
+        issued, touched = self.both.access, self.both.touched
+        if touched:
             turn = {issued[(self.steps * 2 + one) % len(issued)] for one in (0, 1)}
-            touched = [one for one in issued if one.session is self.both.touched]
-            for access in {*turn, *touched[-1:]}:
+            for access in {*turn, self._newest_access(touched)}:
                 self.both.validate(self._asked(), access)
-
-    @invariant()
-    def the_list_is_the_live_sessions(self) -> None:
-        """Every other time, because it is the dearest question."""
-        if self.accounts and self.steps % 2:
-            account, touched = self.accounts[self.steps // 2 % 3], self.both.touched
-            if touched and self.steps % 4 == 1:
-                account = touched.account
-            self.both.list_account(self._asked(), account)
-        self.sound = True
+            if self.steps % 2:
+                # Every other time, because it is the dearest question.
+                other = self.accounts[self.steps // 2 % 3]
+                account = touched.account if self.steps % 4 == 1 else other
+                self.both.list_account(self._asked(), account)
 
     def teardown(self) -> None:
         """At the end of an example: every token that was ever issued, and every record."""
         STEPS["steps"] += self.steps
-        if not self.sound:
+        if sys.exc_info()[0] is not None:
             return
         for access in self.both.access:
             self.both.validate(0, access)
@@ -409,7 +402,7 @@ class Machine(RuleBasedStateMachine):
             for account in self.accounts
             for client in self.clients[:3]
             for tenant in account.memberships
-            if account.enabled and client.enabled and tenant.enabled
+            if account.enabled and client.served() and tenant.enabled
             if client.tenant in (None, tenant)
         ]
         if possible:

@@ -58,6 +58,9 @@ class Client:
     enabled: bool = True
     epoch: int = 1
 
+    def served(self) -> bool:
+        return self.enabled and (self.tenant is None or self.tenant.enabled)
+
 
 @dataclass(eq=False)
 class Account:
@@ -145,7 +148,7 @@ class Model:
         return good and self.live(access.session)
 
     def introspect(self, caller: Client, token: Access | Refresh) -> Answer:
-        if not caller.enabled or caller.public:
+        if not caller.served() or caller.public:
             return Answer.INVALID_CLIENT
         own = token.session.client is caller
         if isinstance(token, Refresh):
@@ -158,7 +161,7 @@ class Model:
         self, client: Client, account: Account, right: bool, tenant: Tenant | None, scope: Scope
     ) -> Session | Answer:
         """`right` says whether the password is."""
-        if not client.enabled:
+        if not client.served():
             return Answer.INVALID_CLIENT
         if scope is not None and not scope <= client.scope:
             return Answer.INVALID_SCOPE
@@ -181,7 +184,7 @@ class Model:
     def refresh(self, client: Client, token: Refresh, scope: Scope) -> Answer:
         """Afterwards the session's generation is that of the successor."""
         session = token.session
-        if not client.enabled:
+        if not client.served():
             return Answer.INVALID_CLIENT
         if session.forgotten or session.client is not client:
             return Answer.INVALID_GRANT
@@ -207,7 +210,7 @@ class Model:
         session.over_at = session.over_at or self.now
 
     def revoke(self, client: Client, token: Access | Refresh) -> Answer:
-        if not client.enabled:
+        if not client.served():
             return Answer.INVALID_CLIENT
         if token.session.client is client and token.key not in self.revoked_keys:
             self.end(token.session)

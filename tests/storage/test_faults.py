@@ -1,8 +1,11 @@
 """A database that goes away: 503, nothing spent, and the same tokens work when it is back."""
 
+import os
+import resource
 import socket
 import sqlite3
 import time as real_time
+from contextlib import ExitStack
 from functools import partial
 
 import psycopg
@@ -97,6 +100,30 @@ class TestPostgres:
         assert live_sids(signed.world, signed.person) == before
         tokens_of(opening())
         assert len(live_sids(signed.world, signed.person)) == 2
+
+    def test_a_lock_that_is_waited_for_through_the_end_of_other_connections(self, signed):
+        """The connection that asks whether the database answers was ended too; it says nothing."""
+        using = partial(refresh, signed.world, signed.app, signed.tokens.refresh_token)
+        cut_off(signed.world)
+        with holding(signed.world) as hold:
+            hold.run("SELECT 1 FROM grants WHERE sid = %s FOR UPDATE", signed.tokens.sid)
+            (waiting,) = hold.start(using)
+            real_time.sleep(1.5)
+            hold.release()
+            tokens_of(waiting.result(timeout=60))
+
+    def test_a_worker_with_a_thousand_clients_reaches_it_too(self, signed):
+        """The descriptors of new connections are then beyond what select() can watch."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+        with ExitStack() as clients:
+            clients.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+            for _ in range(1100):
+                clients.enter_context(open(os.devnull))  # noqa: PTH123 - only the number counts
+            cut_off(signed.world)
+            tokens = tokens_of(refresh(signed.world, signed.app, signed.tokens.refresh_token))
+            assert is_live(signed.world, tokens)
+            tokens_of(sign_in(signed.world, signed.person, signed.app))
 
     def test_a_database_that_only_reads_is_away(self, signed):
         """A pinned connection to what has become a standby: neither a yes nor a no."""

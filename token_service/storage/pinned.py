@@ -72,8 +72,9 @@ def was_closed_by_peer(connection: psycopg.Connection[Row]) -> bool:
     """
     if connection.closed:
         return True
-    readable, _, _ = select.select([connection.fileno()], [], [], 0)
-    return bool(readable)
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class PinnedSqlite:

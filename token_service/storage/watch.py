@@ -121,16 +121,23 @@ class Watch:
             )
 
     def _asked(self) -> bool:
-        try:
-            if self._probe is None:
-                self._probe = _connected(self._conninfo)
-            _ask(self._probe)
-        except (OSError, psycopg.Error):
-            if self._probe is not None:
-                self._probe.finish()
-            self._probe = None
-            return False
-        return True
+        """One answer; a probe that a restart has ended meanwhile is no evidence, a new one is."""
+        for _ in range(1 if self._probe is None else 2):
+            try:
+                self._probe = self._probe or _connected(self._conninfo)
+                _ask(self._probe)
+                return True
+            except TimeoutError:
+                self._drop_probe()
+                return False
+            except (OSError, psycopg.Error):
+                self._drop_probe()
+        return False
+
+    def _drop_probe(self) -> None:
+        if self._probe is not None:
+            self._probe.finish()
+        self._probe = None
 
 
 def _connected(conninfo: bytes) -> PGconn:
@@ -161,8 +168,8 @@ def _ask(connection: PGconn) -> None:
 
 
 def _wait(connection: PGconn, *, writing: bool) -> None:
-    sockets = [connection.socket]
-    readers, writers = ([], sockets) if writing else (sockets, [])
-    ready = select.select(readers, writers, [], ANSWER_SECONDS)
-    if not any(ready):
+    # Not select(): it cannot watch the descriptors above 1023 of a worker with many clients.
+    poll = select.poll()
+    poll.register(connection.socket, select.POLLOUT if writing else select.POLLIN)
+    if not poll.poll(ANSWER_SECONDS * 1000):
         raise TimeoutError("the database does not answer")
