@@ -3,7 +3,6 @@
 Every refusal is checked twice: what the client is told, and the reason in the audit log.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from werkzeug.test import TestResponse
@@ -115,9 +114,3 @@ def assert_dead(who: SignedIn, *workers: World) -> None:
     for worker in (who.world, *workers):
         assert live_at(who, worker) == set()
         assert_refused(worker.try_refresh(who.app, who.tokens.refresh), 400, "invalid_grant")
-
-
-def assert_all_dead(chain: Iterable[SignedIn]) -> None:
-    """Nothing of any of them works."""
-    for one in chain:
-        assert_dead(one)

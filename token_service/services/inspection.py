@@ -55,15 +55,19 @@ def introspect(
 ) -> Inspection | Refused:
     """Token introspection (RFC 7662) for an authenticated client.
 
-    A caller learns of its own tokens and of access tokens meant for it as a resource server; any
-    other token looks inactive, so that introspection is no oracle (RFC 7662 section 4).
+    A caller learns of its own tokens and of access tokens meant for it as a resource server, and
+    one of a tenant of no other tenant's; any other token looks inactive, so that introspection is
+    no oracle (RFC 7662 section 4).
     """
     if token.startswith("tsr_"):
         return _inspect_refresh_token(database, clock, snapshot, caller, token)
     found = inspect(database, clock, snapshot, token)
     if isinstance(found, Refused) or found.client_id == caller.client_id:
         return found
-    return found if caller.is_meant(found.audience) else Refused(Refusal.WRONG_AUDIENCE)
+    foreign = found.tenant_id is not None and caller.tenant_id not in (None, found.tenant_id)
+    if foreign or not caller.is_meant(found.audience):
+        return Refused(Refusal.WRONG_AUDIENCE)
+    return found
 
 
 def inspect(

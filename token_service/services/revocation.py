@@ -59,6 +59,8 @@ def invalidate(
     An expired access token still ends its session: who signs out late must not be told that it is
     done while the refresh token lives on.
     """
+    # No statement below would notice that the token's key was revoked a moment ago.
+    prove_current(database, clock, snapshot)
     found = _named(database, clock, snapshot, token)
     if isinstance(found, Refused):
         return found

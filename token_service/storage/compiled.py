@@ -40,9 +40,8 @@ def compiled(statement: ClauseElement, flavour: Flavour) -> Compiled:
     """Compile for the driver: `%(name)s` for psycopg, `:name` for sqlite3."""
     dialect = sqlite.dialect(paramstyle="named") if flavour.is_sqlite else psycopg.dialect()  # type: ignore[no-untyped-call]
     result = cast(SQLCompiler, statement.compile(dialect=dialect))
-    constants = {
-        name: parameter.value for name, parameter in result.binds.items() if not parameter.required
-    }
+    names = result.bind_names.items()
+    constants = {name: parameter.value for parameter, name in names if not parameter.required}
     return Compiled(str(result), constants)
 
 

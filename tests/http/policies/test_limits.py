@@ -1,9 +1,12 @@
 """How long a session lives: its last second, and the first one after it."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.http.administration import change_policy, join, leave
 from tests.http.building import EVERYWHERE, SignedIn, assert_dead, live_at, signed_in
+from tests.world.databases import Postgres, SqliteFiles
 from tests.world.world import Time, World
 
 IDLE_END = [("grant_ended", "idle_timeout"), ("session_ended", "idle_timeout")]
@@ -150,6 +153,42 @@ def test_the_strictest_tenant_of_an_account_decides(world: World, time: Time) ->
     time.pass_(seconds=10)
     assert_dead(who)
     assert who.happened[-1] == ("session_ended", "absolute_timeout")
+
+
+# The environment's defaults, and what tenants say instead.
+
+
+@pytest.fixture
+def strict(world_on: Callable[..., World], databases: Postgres | SqliteFiles) -> World:
+    """Ten minutes idle, and an hour in all."""
+    return world_on(
+        databases,
+        TOKEN_SERVICE_POLICY_IDLE_TIMEOUT="600",
+        TOKEN_SERVICE_POLICY_FORCE_RELOGIN="3600",
+    )
+
+
+def test_the_environments_limits_hold_where_a_tenant_says_nothing(
+    strict: World, time: Time
+) -> None:
+    idle, busy = signed_in(strict), signed_in(strict)
+    for _ in range(6):
+        time.pass_(seconds=599)
+        busy = busy.refreshed()
+    assert_dead(idle)
+    assert idle.happened == IDLE_END
+    assert expires_in(busy) == 6
+    time.pass_(seconds=6)
+    assert_dead(busy)
+    assert busy.happened == [("session_ended", "absolute_timeout")]
+
+
+def test_a_tenant_may_say_otherwise(strict: World, time: Time) -> None:
+    who = signed_in(strict, idle_timeout=7_200, force_relogin="off")
+    for _ in range(3):
+        time.pass_(seconds=7_199)
+        who = who.refreshed()
+    assert live_at(who) == EVERYWHERE
 
 
 # Policies that change under a living session.

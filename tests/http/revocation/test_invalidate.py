@@ -47,11 +47,9 @@ def test_another_session_goes_on(world: World) -> None:
     assert live_at(other.refreshed()) == EVERYWHERE
 
 
-@pytest.mark.parametrize("token", ["garbage", "tsr_", "a.b.c", UNKNOWN_SESSION, "ö", "x" * 9000])
-def test_what_was_never_a_token_of_ours_ends_nothing_and_is_told_so(
-    world: World, token: str
-) -> None:
-    assert_refused(world.try_invalidate(token=token), 400, "invalid_token")
+def test_what_was_never_a_token_of_ours_ends_nothing_and_is_told_so(world: World) -> None:
+    for token in ("garbage", "tsr_", "a.b.c", UNKNOWN_SESSION, "ö", "x" * 9_000):
+        assert_refused(world.try_invalidate(token=token), 400, "invalid_token")
 
 
 def test_a_token_for_a_client_itself_is_over_afterwards(world: World) -> None:
@@ -120,12 +118,11 @@ def test_the_id_of_a_session_is_no_credential(world: World) -> None:
     assert live_at(who) == EVERYWHERE
 
 
-@pytest.mark.parametrize("body", [{}, {"token": "", "sid": None}, {"unknown": "x"}])
-def test_exactly_one_of_token_and_session_is_named(world: World, body: dict[str, str]) -> None:
+def test_exactly_one_of_token_and_session_is_named(world: World) -> None:
     who = signed_in(world)
-    assert_refused(world.try_invalidate(**body), 400, "invalid_request")
     both = {"token": who.tokens.access, "sid": who.tokens.sid}
-    assert_refused(world.try_invalidate(**both), 400, "invalid_request")
+    for body in ({}, {"token": "", "sid": None}, {"unknown": "x"}, both):
+        assert_refused(world.try_invalidate(**body), 400, "invalid_request")
     assert live_at(who) == EVERYWHERE
 
 

@@ -1,6 +1,5 @@
 """Sessions are ended one by one or all at once, by their owner or by who may do it for them."""
 
-import pytest
 from werkzeug.test import TestResponse
 
 from tests.http.building import (
@@ -89,11 +88,11 @@ def test_after_signing_out_everywhere_one_can_sign_in_again(world: World) -> Non
     assert live_at(who.again()) == EVERYWHERE
 
 
-@pytest.mark.parametrize("value", ["yes", "1", "TRUE", "null"])
-def test_keep_current_is_true_or_false(world: World, value: str) -> None:
+def test_keep_current_is_true_or_false(world: World) -> None:
     who = signed_in(world)
     other = who.again()
-    assert_refused(delete_own(who, keep_current=value), 400, "invalid_request")
+    for value in ("yes", "1", "TRUE", "null"):
+        assert_refused(delete_own(who, keep_current=value), 400, "invalid_request")
     assert live_at(who) == live_at(other) == EVERYWHERE
     assert delete_own(who, keep_current="false").status_code == 204
     assert_dead(who)

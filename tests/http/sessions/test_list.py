@@ -1,6 +1,5 @@
 """Lists of sessions: complete, fresh, paged, and only for whom they concern."""
 
-import pytest
 from werkzeug.test import TestResponse
 
 from tests.http.building import SignedIn, assert_refused, sids, signed_in
@@ -152,14 +151,12 @@ def test_sessions_that_end_between_two_pages_disturb_nothing(world: World, time:
     assert sids(rest) == [others[0].tokens.sid, who.tokens.sid]
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "101", "x", "1.5", "1e3", "", "9" * 30, "%00"])
-def test_a_limit_is_a_number_from_1_to_100(world: World, limit: str) -> None:
+def test_a_limit_is_a_number_from_1_to_100(world: World) -> None:
     who = signed_in(world)
-    answer = own(who, limit=limit)
-    if limit == "":
-        assert answer.status_code == 200
-    else:
-        assert_refused(answer, 400, "invalid_request")
+    for limit in ("0", "-1", "101", "x", "1.5", "1e3", "9" * 30, "\0"):
+        assert_refused(own(who, limit=limit), 400, "invalid_request")
+    for limit in ("1", "100"):
+        assert own(who, limit=limit).status_code == 200
 
 
 def test_what_the_address_says_twice_or_nobody_knows_is_refused(world: World) -> None:

@@ -176,11 +176,11 @@ def test_a_client_of_a_tenant_signs_in_to_that_tenant_only(world: World) -> None
 # Which client, and for what.
 
 
-@pytest.mark.parametrize("kind", ["service", "resource_server", "backend", "admin"])
-def test_only_first_party_clients_see_passwords(world: World, kind: str) -> None:
+def test_only_first_party_clients_see_passwords(world: World) -> None:
     person = world.person(world.tenant())
-    answer = world.try_sign_in(person, world.client(kind))
-    assert_refused(answer, 403, "client_not_allowed")
+    for kind in ("service", "resource_server", "backend", "admin"):
+        answer = world.try_sign_in(person, world.client(kind))
+        assert_refused(answer, 403, "client_not_allowed")
     assert world.event_names(person.account_id) == []
 
 
@@ -189,10 +189,10 @@ def test_a_scope_can_be_asked_for_within_what_the_client_may_have(world: World) 
     assert world.sign_in(person, app, scope="profile email").body["scope"] == "email profile"
 
 
-@pytest.mark.parametrize("scope", ["admin", "openid admin", "openid\n", '"', "a" * 200])
-def test_a_scope_beyond_the_clients_own_opens_nothing(world: World, scope: str) -> None:
+def test_a_scope_beyond_the_clients_own_opens_nothing(world: World) -> None:
     person, app = world.person(world.tenant()), world.client()
-    assert_refused(world.try_sign_in(person, app, scope=scope), 400, "invalid_scope")
+    for scope in ("admin", "openid admin", "openid\n", '"', "a" * 200):
+        assert_refused(world.try_sign_in(person, app, scope=scope), 400, "invalid_scope")
     assert world.event_names(person.account_id) == []
 
 
@@ -207,16 +207,11 @@ def test_a_confidential_client_may_send_its_secret_in_the_body(world: World) -> 
     assert world.http.post("/v1/sign-in", json=body).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"secret": None}, {"secret": "wrong"}, {"client_id": "unknown"}],
-    ids=["no secret", "wrong secret", "unknown"],
-)
-def test_without_its_credentials_a_client_signs_nobody_in(
-    world: World, change: dict[str, str | None]
-) -> None:
-    person, app = world.person(world.tenant()), replace(world.client(), **change)
-    assert_refused(world.try_sign_in(person, app), 401, "invalid_client")
+def test_without_its_credentials_a_client_signs_nobody_in(world: World) -> None:
+    person, app = world.person(world.tenant()), world.client()
+    for change in ({"secret": None}, {"secret": "wrong"}, {"client_id": "unknown"}):
+        answer = world.try_sign_in(person, replace(app, **change))
+        assert_refused(answer, 401, "invalid_client")
     assert world.event_names(person.account_id) == []
 
 

@@ -1,6 +1,5 @@
 """`GET /v1/token/validate`: a gateway asks with the request's own `Authorization` header."""
 
-import pytest
 from werkzeug.test import TestResponse
 
 from tests.http.building import assert_refused, signed_in
@@ -62,26 +61,26 @@ def test_the_scheme_is_read_in_any_case(world: World) -> None:
         assert asked(world, {"Authorization": header}).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        "Bearer",
-        "Bearer ",
-        "Basic",
-        "Basic !!!",
-        "Basic Og==",
-        "Token abc",
-        "Bearer a b",
-        "Bearer ö",
-        "Bearer \x7f",
-        "Bearer " + "x" * 60_000,
-        " ",
-    ],
+MALFORMED = (
+    "Bearer",
+    "Bearer ",
+    "Basic",
+    "Basic !!!",
+    "Basic Og==",
+    "Token abc",
+    "Bearer a b",
+    "Bearer \xc3\xb6",
+    "Bearer \x7f",
+    "Bearer " + "x" * 60_000,
+    " ",
 )
-def test_a_malformed_header_is_401_and_never_an_error_of_ours(world: World, header: str) -> None:
-    answer = asked(world, {"Authorization": header.encode().decode("latin-1")})
-    assert_refused(answer, 401, "invalid_token")
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+def test_a_malformed_header_is_401_and_never_an_error_of_ours(world: World) -> None:
+    for header in MALFORMED:
+        answer = asked(world, {"Authorization": header})
+        assert_refused(answer, 401, "invalid_token")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
 def test_two_tokens_are_one_too_many(world: World) -> None:
@@ -112,7 +111,7 @@ def test_an_audience_can_be_demanded_whatever_else_the_address_says(world: World
     assert_refused(asked(world, tokens.bearer, "?audience=another"), 401, "invalid_token")
 
 
-@pytest.mark.parametrize("query", ["?audience=a&audience=b", "?audience=%00", "?audience=%ff"])
-def test_an_audience_that_cannot_be_read_in_one_way_is_refused(world: World, query: str) -> None:
+def test_an_audience_that_cannot_be_read_in_one_way_is_refused(world: World) -> None:
     who = signed_in(world)
-    assert_refused(asked(world, who.tokens.bearer, query), 400, "invalid_request")
+    for query in ("?audience=a&audience=b", "?audience=%00", "?audience=%ff"):
+        assert_refused(asked(world, who.tokens.bearer, query), 400, "invalid_request")

@@ -51,13 +51,13 @@ def test_the_method_of_these_tests_gives_good_tokens(who: SignedIn) -> None:
     assert is_active(who, resigned(who, {}))
 
 
-@pytest.mark.parametrize(
-    "claim", ["iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "tenantId"]
-)
-def test_a_claim_that_is_missing_or_of_another_type_is_refused(who: SignedIn, claim: str) -> None:
-    wrong = (MISSING, None, True, 1.5, -1, 2**70, [], {}, [[]], ["x", 1])
-    accepted = [value for value in wrong if is_active(who, resigned(who, {claim: value}))]
-    assert accepted == []
+CLAIMS = ("iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "tenantId")
+WRONG = (MISSING, None, True, 1.5, -1, 2**70, [], {}, [[]], ["x", 1])
+
+
+def test_a_claim_that_is_missing_or_of_another_type_is_refused(who: SignedIn) -> None:
+    changes = [{claim: value} for claim in CLAIMS for value in WRONG]
+    assert [change for change in changes if is_active(who, resigned(who, change))] == []
 
 
 def test_times_are_whole_numbers_of_this_millennium(who: SignedIn) -> None:
@@ -82,8 +82,8 @@ def test_a_token_of_one_grant_cannot_speak_for_another(who: SignedIn) -> None:
         assert not is_active(who, resigned(who, {claim: claims[claim]})), claim
 
 
-@pytest.mark.parametrize("typ", ["JWT", "at+JWT", "application/at+jwt", "logout+jwt", ""])
-def test_a_jwt_of_another_kind_is_no_access_token(who: SignedIn, typ: str) -> None:
+def test_a_jwt_of_another_kind_is_no_access_token(who: SignedIn) -> None:
     key = signing_key(who.world)
     claims = jwt.decode(who.tokens.access, options={"verify_signature": False})
-    assert not is_active(who, forged(key, header_of(key, typ=typ), claims))
+    for typ in ("JWT", "at+JWT", "application/at+jwt", "logout+jwt", "secevent+jwt", ""):
+        assert not is_active(who, forged(key, header_of(key, typ=typ), claims)), typ
