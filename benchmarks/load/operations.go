@@ -1,0 +1,160 @@
+package main
+
+// What one operation sends, and what its answer must hold to count.
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+type answer struct {
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
+	Active       bool   `json:"active"`
+}
+
+// worker is one connection's closed loop; it owns its chains and its steps.
+type worker struct {
+	c      config
+	client *http.Client
+	number int
+	step   int
+}
+
+// tokens are the seeds; a refresh puts the successor in place of what it used.
+type tokens struct {
+	mu      sync.Mutex
+	seeds   []string
+	refresh []string // collected by sign-in
+	access  []string
+}
+
+func newWorkers(c config) []*worker {
+	transport := &http.Transport{
+		MaxIdleConns: c.conns, MaxIdleConnsPerHost: c.conns, MaxConnsPerHost: c.conns,
+		DisableCompression: true,
+	}
+	client := &http.Client{Transport: transport, Timeout: 60 * time.Second}
+	workers := make([]*worker, c.conns)
+	for i := range workers {
+		workers[i] = &worker{c: c, client: client, number: i}
+	}
+	return workers
+}
+
+// chains is how many of the seeds are this worker's: number, number+conns, ...
+func (w *worker) chains(t *tokens) int {
+	return (len(t.seeds) - w.number + w.c.conns - 1) / w.c.conns
+}
+
+func (w *worker) chain(t *tokens) int {
+	return w.number + w.step%w.chains(t)*w.c.conns
+}
+
+func (w *worker) operate(t *tokens) error {
+	switch w.c.mode {
+	case "get":
+		return w.get()
+	case "client-credentials":
+		a, err := w.form(url.Values{"grant_type": {"client_credentials"}})
+		if err == nil && a.AccessToken == "" {
+			err = fmt.Errorf("no access token")
+		}
+		return err
+	case "refresh":
+		return w.refresh(t)
+	case "introspect":
+		return live(w.form(url.Values{"token": {t.seeds[w.chain(t)]}}))
+	case "validate":
+		body, _ := json.Marshal(map[string]string{"token": t.seeds[w.chain(t)]})
+		return live(w.send("POST", "application/json", string(body)))
+	case "sign-in":
+		return w.signIn(t)
+	}
+	return fmt.Errorf("no such mode: %q", w.c.mode)
+}
+
+func (w *worker) refresh(t *tokens) error {
+	used := t.seeds[w.chain(t)]
+	a, err := w.form(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {used}})
+	switch {
+	case err != nil:
+		return err
+	case a.RefreshToken == "" || a.RefreshToken == used:
+		return fmt.Errorf("no new refresh token")
+	case a.AccessToken == "":
+		return fmt.Errorf("no access token")
+	}
+	t.seeds[w.chain(t)] = a.RefreshToken
+	return nil
+}
+
+func (w *worker) signIn(t *tokens) error {
+	a, err := w.send("POST", "application/json", w.c.body)
+	if err == nil && (a.RefreshToken == "" || a.AccessToken == "") {
+		err = fmt.Errorf("a token is missing")
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refresh, t.access = append(t.refresh, a.RefreshToken), append(t.access, a.AccessToken)
+	return err
+}
+
+func live(a answer, err error) error {
+	if err == nil && !a.Active {
+		err = fmt.Errorf("not active")
+	}
+	return err
+}
+
+func (w *worker) get() error {
+	text, err := w.exchange("GET", "", "")
+	if err == nil && !bytes.Contains(text, []byte(w.c.expect)) {
+		err = fmt.Errorf("unexpected answer: %.100s", text)
+	}
+	return err
+}
+
+func (w *worker) form(fields url.Values) (answer, error) {
+	return w.send("POST", "application/x-www-form-urlencoded", fields.Encode())
+}
+
+func (w *worker) send(method, contentType, body string) (answer, error) {
+	var a answer
+	text, err := w.exchange(method, contentType, body)
+	if err == nil && json.Unmarshal(text, &a) != nil {
+		err = fmt.Errorf("not the JSON that was expected")
+	}
+	return a, err
+}
+
+func (w *worker) exchange(method, contentType, body string) ([]byte, error) {
+	request, err := http.NewRequest(method, w.c.url, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	if w.c.id != "" {
+		// RFC 6749 section 2.3.1: both are form-urlencoded first.
+		request.SetBasicAuth(url.QueryEscape(w.c.id), url.QueryEscape(w.c.secret))
+	}
+	response, err := w.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %d: %.200s", response.StatusCode, text)
+	}
+	return text, err
+}

@@ -1,0 +1,55 @@
+"""How much is measured: a full run, and a quick one."""
+
+from dataclasses import asdict, dataclass
+
+
+class Stopped(Exception):
+    """Why the run cannot go on, in one clear line."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Seconds and numbers of one run."""
+
+    rounds: int
+    seconds: float
+    """Of each measurement in each round."""
+    warm: int
+    """Operations before each measurement's clock starts."""
+    connections: int
+    chains: int
+    """Sessions whose refresh tokens and access tokens are used in turn."""
+    stored_sessions: int
+    refreshed_sessions: int
+    """How many of them are refreshed a thousand times."""
+    listed_sessions: int
+    """Of one account; 0 leaves the list out."""
+    listings: int
+
+    def described(self) -> dict:
+        """The numbers by their names."""
+        return asdict(self)
+
+
+FULL = Plan(
+    rounds=5,
+    seconds=5,
+    warm=500,
+    connections=16,
+    chains=64,
+    stored_sessions=2_000,
+    refreshed_sessions=64,
+    listed_sessions=1_000_000,
+    listings=200,
+)
+QUICK = Plan(
+    rounds=3,
+    seconds=2,
+    warm=200,
+    connections=16,
+    chains=32,
+    stored_sessions=200,
+    refreshed_sessions=16,
+    listed_sessions=0,
+    listings=0,
+)

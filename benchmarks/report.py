@@ -1,0 +1,137 @@
+"""What was found, as tables: on the terminal, in results.json and in README.md."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent
+_BEGIN, _END = "<!-- figures: made by make benchmark -->", "<!-- end of the figures -->"
+
+
+def text(found: dict) -> str:
+    """All tables, in Markdown."""
+    parts = (_figures(found), _rates(found), _ratios(found), _stored(found), _rest(found))
+    return "\n\n".join([_where(found), *parts])
+
+
+def write(found: dict) -> None:
+    """Into results.json, and into README.md between its markers."""
+    (_FOLDER / "results.json").write_text(json.dumps(found, indent=2) + "\n")
+    readme = _FOLDER / "README.md"
+    before, _, rest = readme.read_text().partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    readme.write_text(f"{before}{_BEGIN}\n\n{text(found)}\n\n{_END}{after}")
+
+
+def _where(found: dict) -> str:
+    machine, plan = found["machine"], found["plan"]
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    durability = ", ".join(f"{name} {value}" for name, value in found["durability"].items())
+    kind = "A quick run" if found["quick"] else "A full run"
+    others = _disturbance(found)
+    return f"""\
+{kind} of {found["minutes"]} minutes: {plan["rounds"]} rounds, {plan["seconds"]} s a measurement.
+
+* Machine: {machine["processor"]}, {machine["cores"]} cores, {machine["memory_gib"]} GiB, \
+{machine["system"]}, {machine["file_system"]}; a flush to disk (8 KiB, fdatasync) takes \
+{machine["fsync_ms"]} ms.
+* Versions: {versions}.
+* PostgreSQL: {durability}.
+* Everything else on the machine used up to {others:.2f} cores meanwhile (load at the start \
+{machine["load_at_start"]:.1f}){": **too much, measure again**" if others > 0.2 else ""}."""
+
+
+def _disturbance(found: dict) -> float:
+    """The most that others used in the median round of a mode."""
+    return max(
+        one["other_cores"]["median"] for one in found["rates"].values() if "other_cores" in one
+    )
+
+
+def _figures(found: dict) -> str:
+    rows = (
+        (one["name"], f"{one['value']:g}", one["bound"], "met" if one["met"] else "**missed**")
+        for one in found["figures"]
+    )
+    return _table(("figure", "measured", "asked", ""), rows)
+
+
+def _rates(found: dict) -> str:
+    head = ("", "requests/s", "range", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "of PostgreSQL")
+    rows = []
+    for name, one in found["rates"].items():
+        rate = one["rate"]
+        rows.append(
+            (
+                name,
+                f"{rate['median']:.0f}",
+                f"{rate['lowest']:.0f}-{rate['highest']:.0f}",
+                *(_median(one, key) for key in ("p50_ms", "p95_ms", "p99_ms")),
+                _median(one, "cpu_server_ms", 3),
+                _median(one, "cpu_database_ms", 3),
+            )
+        )
+    return _table(head, rows)
+
+
+def _median(one: dict, key: str, digits: int = 1) -> str:
+    return f"{one[key]['median']:.{digits}f}" if one.get(key, {}).get("median") else "-"
+
+
+def _ratios(found: dict) -> str:
+    rows = (
+        (name, f"{one['median']:.2f}", f"{one['lowest']:.2f}-{one['highest']:.2f}")
+        for name, one in found["ratios"].items()
+    )
+    return _table(("ratio within a round", "median", "range"), rows)
+
+
+def _stored(found: dict) -> str:
+    stored = found["stored"]
+    rows = [
+        (name, *(f"{sizes[when][0]:,} / {sizes[when][1]:,}" for when in sizes))
+        for name, sizes in stored["tables"].items()
+        if sizes["before"] != sizes["after_1000"]
+    ]
+    rows.append(("all tables", *(f"{stored['rows'][w]:,} / {stored['bytes'][w]:,}" for w in _WHEN)))
+    head = (
+        "rows / bytes",
+        "before",
+        f"{stored['sessions']:,} sessions, refreshed once",
+        f"{stored['refreshed']:,} of them 1,000 times",
+    )
+    return (
+        _table(head, rows) + f"\n\nA session takes {stored['rows_per_session']:g} rows and "
+        f"{stored['bytes_per_session']:,} bytes, indexes included."
+    )
+
+
+_WHEN = ("before", "after_1", "after_1000")
+
+
+def _rest(found: dict) -> str:
+    memory = found["memory"]
+    processes, pss, most = memory["processes"], memory["pss_mib"], memory["at_most_mib"]
+    lines = [
+        f"* Memory after the load: {processes} processes, {pss} MiB (PSS); {most} MiB at most.",
+    ]
+    if "session_list" in found:
+        listed = found["session_list"]
+        lines.append(
+            f"* First page of an account with {listed['sessions']:,} sessions: p50 "
+            f"{listed['p50_ms']:.1f} ms, p99 {listed['p99_ms']:.1f} ms, slowest "
+            f"{listed['max_ms']:.1f} ms of {listed['ok']} requests."
+        )
+    return "\n".join(lines)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Columns in line, so that it reads on a terminal too."""
+    cells = [list(head), *(list(row) for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
