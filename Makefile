@@ -79,7 +79,7 @@ lock: ## remake requirements.lock from pyproject.toml (newest versions: make loc
 	"$${python:?none that can make a virtual environment}" -m venv "$$tools"; \
 	"$$tools/bin/python" -m pip install --quiet "$(PIP_TOOLS)"; \
 	CUSTOM_COMPILE_COMMAND="make lock" "$$tools/bin/pip-compile" --quiet --generate-hashes \
-	    --all-extras --build-deps-for editable --strip-extras --allow-unsafe \
+	    --all-extras --build-deps-for editable --no-strip-extras --allow-unsafe \
 	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	    $(ARGS) --output-file requirements.lock pyproject.toml
 
