@@ -31,7 +31,7 @@ from tests.world.world import App, World
 from token_service.domain.clients import Client
 from token_service.domain.failures import StaleConfiguration
 from token_service.domain.keys import Algorithm
-from token_service.domain.refusals import Refusal
+from token_service.domain.refusals import Refusal, Refused
 from token_service.services import client_registration, environment, keys, revocation, tenants
 from token_service.services import clients as client_services
 from token_service.services.clients import ClientCredentials
@@ -268,11 +268,30 @@ class TestPolicies:
         behind.refused(Refusal.IDLE_TIMEOUT)
 
 
-def test_a_revocation_needs_no_current_copy(behind):
-    """Ending something is right whatever the configuration says."""
-    behind.first.tenant()
-    database, clock = behind.worker.database, behind.worker.parts.clock
-    tokens = behind.signed.tokens
-    ended = revocation.invalidate(database, clock, behind.snapshot, tokens.access_token, HERE)
-    assert ended is None
-    assert not is_live(behind.first, tokens)
+class TestRevocations:
+    """A token's key may have been revoked a moment ago, and such a token must end nothing."""
+
+    @staticmethod
+    def invalidate(behind: Behind, snapshot: Snapshot) -> Refused | None:
+        database, clock = behind.worker.database, behind.worker.parts.clock
+        token = behind.signed.tokens.access_token
+        return revocation.invalidate(database, clock, snapshot, token, HERE)
+
+    def invalidated(self, behind: Behind) -> Refused | None:
+        with pytest.raises(StaleConfiguration):
+            self.invalidate(behind, behind.snapshot)
+        assert state_of(behind.signed).session_ended_at is None
+        return current(behind.worker, lambda snapshot: self.invalidate(behind, snapshot))
+
+    def test_a_session_is_ended_by_a_current_copy_only(self, behind):
+        behind.first.tenant()
+        assert self.invalidated(behind) is None
+        assert not is_live(behind.first, behind.signed.tokens)
+
+    def test_a_token_of_a_key_that_was_just_revoked_ends_nothing(self, behind):
+        parts, signed = behind.first.parts, behind.signed
+        for key in keys.list_keys(parts.database):
+            if key.algorithm == Algorithm.ES256:
+                keys.revoke(parts.database, parts.clock, parts.keys, key.kid, "leaked", "cli")
+        assert reason_of(self.invalidated(behind))
+        tokens_of(refresh(behind.worker, signed.app, signed.tokens.refresh_token))
