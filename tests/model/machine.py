@@ -37,7 +37,7 @@ STEPS: Counter[str] = Counter()
 
 PICK = st.integers(0, 511)
 WORKER = st.sampled_from([0, 1])
-THEN = st.sampled_from(["nothing", "refresh", "refresh", "retry", "validate"])
+THEN = st.sampled_from(["nothing", "refresh", "refresh", "retry", "both", "validate"])
 SCOPE = st.sampled_from(["", "", "", "less", "more"])
 POLICY = st.builds(
     Policy,
@@ -49,6 +49,7 @@ POLICY = st.builds(
 )
 SECONDS = st.sampled_from([0.000001, 1, 4, 30, 61, 299, 580, 850, 3_000, 20_000])
 NEAR = [timedelta(microseconds=one) for one in (-1_000_000, -1, 0, 1, 1_000_000)]
+EDGE = st.integers(0, 6)
 SIGNED_IN = precondition(lambda machine: machine.model.sessions)
 LONGEST = timedelta(days=80)
 """Of an example: a signing key is gone 90 days after its last signature; that is not modelled."""
@@ -236,9 +237,10 @@ class Machine(RuleBasedStateMachine):
         worker=WORKER,
         pick=PICK,
         what=st.sampled_from(["enable", "enable", "off and on", "disable"]),
+        whom=st.sampled_from(["client", "tenant", "account", "any"]),
         then=THEN,
     )
-    def switch(self, worker: int, pick: int, what: str, then: str) -> None:
+    def switch(self, worker: int, pick: int, what: str, whom: str, then: str) -> None:
         """Mostly what a live session stands on."""
         session = self._session(pick)
         owners: list[Account | Client | Tenant] = [*self.accounts, *self.clients, *self.tenants]
@@ -246,8 +248,7 @@ class Machine(RuleBasedStateMachine):
             off = [one for one in owners if not one.enabled]
             self.both.switch(worker, _picked(off or owners, pick), enabled=True)
             return
-        under = [session.client, session.tenant, session.account, _picked(owners, pick)]
-        owner = _picked(under, pick // 64)
+        owner = getattr(session, whom, None) or _picked(owners, pick)
         self.both.switch(worker, owner, enabled=False)
         if what == "off and on":
             self.both.switch(worker, owner, enabled=True)
@@ -257,16 +258,11 @@ class Machine(RuleBasedStateMachine):
     @rule(
         worker=WORKER,
         pick=PICK,
-        what=st.sampled_from(
-            ["leave", "leave and join", "join", "policy", "policy", "password", "backup"]
-        ),
+        what=st.sampled_from(["leave", "leave and join", "join", "password", "backup"]),
         tenant=st.integers(0, 2),
-        policy=POLICY,
         then=THEN,
     )
-    def administer(
-        self, worker: int, pick: int, what: str, tenant: int, policy: Policy, then: str
-    ) -> None:
+    def administer(self, worker: int, pick: int, what: str, tenant: int, then: str) -> None:
         session = self._session(pick)
         match what:
             case "leave" | "leave and join":
@@ -275,11 +271,9 @@ class Machine(RuleBasedStateMachine):
                     self.both.change_membership(worker, session.account, session.tenant)
             case "join":
                 self.both.change_membership(worker, session.account, self.tenants[tenant])
-            case "policy":
-                self.both.set_policy(worker, session.tenant, policy)
             case "password":
                 self.both.reset_password(worker, session.account)
-            case "backup" if tenant == 0:
+            case "backup":
                 self.both.restored(worker)
         self._then(then, 1 - worker, session)
 
@@ -298,12 +292,57 @@ class Machine(RuleBasedStateMachine):
             self.service.rotate_key(worker, algorithm)
         self._then(then, 1 - worker, access.session)
 
+    @SIGNED_IN
+    @rule(
+        worker=WORKER,
+        pick=PICK,
+        policy=POLICY,
+        when=st.sampled_from(["now", "before", "after"]),
+        edge=EDGE,
+        near=st.sampled_from(NEAR),
+        then=THEN,
+    )
+    def change_policy(
+        self,
+        worker: int,
+        pick: int,
+        policy: Policy,
+        when: str,
+        edge: int,
+        near: timedelta,
+        then: str,
+    ) -> None:
+        """At any time, or just before or after an edge is reached: by the new policy or the old."""
+        session = self._session(pick)
+        if when == "after":
+            self._move(self._edge(session, edge) + near)
+        self.both.set_policy(worker, session.tenant, policy)
+        if when == "before":
+            self._move(self._edge(session, edge) + near)
+        self._then(then, 1 - worker, session)
+
+    @SIGNED_IN
+    @rule(worker=WORKER, pick=PICK)
+    def lose_an_answer_while_a_key_takes_over(self, worker: int, pick: int) -> None:
+        """The retry gets the very same successor, which the older key has made."""
+        session = self._session(pick)
+        token = self._generation(session, 0)
+        takes_over = self.service.rotate_key(worker, Algorithm.HKDF_SHA256)
+        self._move(takes_over - NEAR[-1])
+        self.both.refresh(1 - worker, token)
+        self._move(takes_over + NEAR[-1])
+        self.both.refresh(worker, token)
+        self.both.refresh(worker, self._generation(session, 0))
+
     def _then(self, what: str, worker: int, session: Session) -> None:
         """At once, and through the worker that knows nothing of the change."""
         match what:
             case "refresh":
                 self.both.refresh(worker, self._generation(session, 0))
             case "retry":
+                self.both.refresh(worker, self._generation(session, 1))
+            case "both":
+                self.both.refresh(worker, self._generation(session, 0))
                 self.both.refresh(worker, self._generation(session, 1))
             case "validate":
                 self.both.validate(worker, self._newest_access(session))
@@ -315,23 +354,29 @@ class Machine(RuleBasedStateMachine):
         self._move(self.model.now + timedelta(seconds=seconds))
 
     @SIGNED_IN
-    @rule(pick=PICK, edge=st.integers(0, 6), near=st.sampled_from(NEAR))
-    def time_comes_near_an_edge(self, pick: int, edge: int, near: timedelta) -> None:
+    @rule(worker=WORKER, pick=PICK, edge=EDGE, near=st.sampled_from(NEAR), then=THEN)
+    def time_comes_near_an_edge(
+        self, worker: int, pick: int, edge: int, near: timedelta, then: str
+    ) -> None:
         """Just before, at or just after something changes by itself."""
         session = self._session(pick)
+        self._move(self._edge(session, edge) + near)
+        self._then(then, worker, session)
+
+    def _edge(self, session: Session, edge: int) -> datetime:
+        """A moment that decides about the session; now, where nothing limits it."""
         policy, used = session.tenant.policy, session.used_at
         expirations = [one.expires_at for one in self.both.access if one.session is session]
         edges = [
-            expirations[-1],
             self.model.ends_at(session),
-            used + timedelta(seconds=policy.retry_window),
-            used + timedelta(seconds=policy.unused()),
             session.ends_at,
+            used + timedelta(seconds=policy.unused()),
             self.model.absolute_end(session),
+            used + timedelta(seconds=policy.retry_window),
+            expirations[-1],
             expirations[0],
         ]
-        if edges[edge] != NEVER:
-            self._move(edges[edge] + near)
+        return self.model.now if edges[edge] == NEVER else edges[edge]
 
     @rule(worker=WORKER, days=st.sampled_from([0, 1, 2, 9]), purge=st.booleans())
     def days_pass(self, worker: int, days: int, purge: bool) -> None:

@@ -141,10 +141,12 @@ class Service:
         self.apps[client] = App(client.client_id, changed.secret)
         return old
 
-    def rotate_key(self, worker: int, algorithm: Algorithm) -> None:
-        """Publish another key of the algorithm; it takes over in a day."""
+    def rotate_key(self, worker: int, algorithm: Algorithm) -> datetime:
+        """Publish another key of the algorithm; answers when it takes over, in a day."""
         parts = self.workers[worker].parts
-        assert keys.rotate(parts.database, parts.clock, parts.keys, algorithm, "cli")
+        made = keys.rotate(parts.database, parts.clock, parts.keys, algorithm, "cli")
+        assert made is not None
+        return made.activates_at
 
     def revoke_key(self, worker: int, kid: str) -> None:
         """Emergency: nothing that the key has signed is valid any more."""
