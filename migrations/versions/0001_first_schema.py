@@ -37,10 +37,12 @@ def create_configuration():
         sa.Column("configuration_version", sa.BigInteger(), nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("policy", sa.JSON(), nullable=False),
+        sa.Column("bounds", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_environment")),
     )
     op.execute(
-        "INSERT INTO environment (id, configuration_version, epoch, policy) VALUES (1, 1, 1, '{}')"
+        "INSERT INTO environment (id, configuration_version, epoch, policy, bounds) "
+        "VALUES (1, 1, 1, '{}', '{}')"
     )
     op.create_table(
         "tenants",
@@ -50,6 +52,7 @@ def create_configuration():
         sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("policy", sa.JSON(), nullable=False),
         sa.Column("force_relogin", sa.BigInteger()),
+        sa.Column("roles", sa.JSON(), nullable=False),
         sa.Column("created_at", instant(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_tenants")),
         sa.UniqueConstraint("name", name=op.f("uq_tenants_name")),
@@ -72,6 +75,7 @@ def create_configuration():
         sa.Column("signing_algorithm", sa.String(10)),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("policy", sa.JSON(), nullable=False),
         sa.Column("created_at", instant(), nullable=False),
         sa.PrimaryKeyConstraint("client_id", name=op.f("pk_clients")),
     )
@@ -106,6 +110,7 @@ def create_accounts():
         sa.Column("next_membership", sa.Integer(), nullable=False),
         sa.Column("session_limit", sa.Integer()),
         sa.Column("profile", sa.JSON(), nullable=False),
+        sa.Column("seen", sa.JSON(), nullable=False),
         sa.Column("created_at", instant(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_accounts")),
     )
@@ -156,6 +161,7 @@ def create_sessions():
         sa.Column("ended_at", instant()),
         sa.Column("end_reason", sa.String(40)),
         sa.Column("ended_by", sa.String(300)),
+        sa.Column("ended_device", sa.String(200)),
         sa.Column("purge_day", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "sid", name=op.f("pk_sessions")),
     )
@@ -165,6 +171,13 @@ def create_sessions():
         ["account_id", "account_epoch", "sid"],
         postgresql_where=sa.text("ended_at IS NULL"),
         sqlite_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_sessions_impersonated"),
+        "sessions",
+        ["account_id", "sid"],
+        postgresql_where=sa.text("impersonator IS NOT NULL AND ended_at IS NULL"),
+        sqlite_where=sa.text("impersonator IS NOT NULL AND ended_at IS NULL"),
     )
     op.create_index(op.f("ix_sessions_purge_day"), "sessions", ["purge_day", "account_id", "sid"])
     op.create_index(op.f("ix_sessions_sid"), "sessions", ["sid"])
@@ -220,6 +233,7 @@ def create_records():
         sa.PrimaryKeyConstraint("jti", name=op.f("pk_revoked_tokens")),
     )
     op.create_index(op.f("ix_revoked_tokens_expires_at"), "revoked_tokens", ["expires_at"])
+    create_waiting()
     op.create_table(
         "failure_counts",
         sa.Column("subject", sa.String(100), nullable=False),
@@ -248,3 +262,42 @@ def create_records():
         sa.PrimaryKeyConstraint("account_id", "event_id", name=op.f("pk_audit_events")),
     )
     op.create_index(op.f("ix_audit_events_at"), "audit_events", ["at"])
+
+
+def create_waiting():
+    op.create_table(
+        "sign_in_tickets",
+        sa.Column("account_id", identifier(), nullable=False),
+        sa.Column("ticket_id", identifier(), nullable=False),
+        sa.Column("secret_hash", sa.String(64), nullable=False),
+        sa.Column("client_id", sa.String(255), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("methods", sa.String(80), nullable=False),
+        sa.Column("remembered", sa.Boolean(), nullable=False),
+        sa.Column("password_proof", sa.String(64), nullable=False),
+        sa.Column("expires_at", instant(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "ticket_id", name=op.f("pk_sign_in_tickets")),
+    )
+    op.create_index(op.f("ix_sign_in_tickets_expires_at"), "sign_in_tickets", ["expires_at"])
+    op.create_table(
+        "password_resets",
+        sa.Column("account_id", identifier(), nullable=False),
+        sa.Column("secret_hash", sa.String(64), nullable=False),
+        sa.Column("expires_at", instant(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_password_resets")),
+    )
+    op.create_index(op.f("ix_password_resets_expires_at"), "password_resets", ["expires_at"])
+    op.create_table(
+        "letters",
+        sa.Column("account_id", identifier(), nullable=False),
+        sa.Column("letter_id", identifier(), nullable=False),
+        sa.Column("kind", sa.String(40), nullable=False),
+        sa.Column("recipient", sa.String(320), nullable=False),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", instant(), nullable=False),
+        sa.Column("created_at", instant(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "letter_id", name=op.f("pk_letters")),
+    )
+    op.create_index(op.f("ix_letters_next_attempt_at"), "letters", ["next_attempt_at"])

@@ -34,6 +34,8 @@ LIVE = GrantState(
     authenticated_at=NOW - HOUR,
     capped_at=None,
     methods=("pwd",),
+    remembered=False,
+    impersonator=None,
     session_ended_at=None,
     session_end_reason=None,
     session_account_epoch=6,
@@ -53,7 +55,8 @@ def grant(**changes: Any) -> GrantState:
 
 def rules(tenant_epoch: int = 4, client_epoch: int = 5, **policy: Any) -> Rules:
     """Today's rules: the default policy but for the given fields."""
-    return Rules(Policy(**policy), tenant_epoch, client_epoch)
+    held = Policy(**policy)
+    return Rules(held, held.remembering(), tenant_epoch, client_epoch)
 
 
 def key_of(period: KeyPeriod, *, created_at: datetime = NOW, number: int = 1) -> KeyRecord:

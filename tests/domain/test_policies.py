@@ -114,6 +114,25 @@ class TestLevels:
         bounded = policy.within({"refresh_token_lifetime": {"max": high}})
         assert bounded.refresh_lifetime == seconds
 
+    @pytest.mark.parametrize(
+        ("stated", "unused"),
+        [
+            ({"remember_me": True}, 2_592_000),
+            ({"remember_me": True, "remember_me_lifetime": 3600}, 86_400),
+            ({"remember_me": True, "remember_me_lifetime": 100_000}, 100_000),
+            ({"remember_me": True, "idle_timeout": "off"}, 2_592_000),
+            ({"remember_me": False}, 86_400),
+        ],
+    )
+    def test_remembering_lengthens_what_may_go_unused_and_never_shortens_it(self, stated, unused):
+        policy = Policy().overridden(stated).remembering()
+        assert policy.unused_limit == unused
+        assert policy.access_lifetime == Policy().access_lifetime
+
+    def test_a_client_tightens_what_is_remembered_too(self):
+        policy = Policy(remember_me=True).remembering().tightened({"idle_timeout": 600})
+        assert policy.unused_limit == 600
+
     def test_each_value_is_explained_by_the_level_that_decided_it(self):
         levels = [
             Level("environment", {"idle_timeout": "off", "retry_window": 0}),

@@ -61,7 +61,6 @@ TABLE = [
     ("ours", "session ended", ANY, ANY, ANY, ANY, Refusal.SIGNED_OUT),
     ("ours", ANY, "signed out everywhere", ANY, ANY, ANY, Refusal.REVOKED),
     ("ours", ANY, "restored", ANY, ANY, ANY, Refusal.RESTORED),
-    ("ours", "grant ended", "at its absolute end", ANY, ANY, ANY, Refusal.ABSOLUTE_TIMEOUT),
     ("ours", "grant ended", ANY, ANY, ANY, ANY, Refusal.SUPERSEDED),
     # An old token: the owner's retry, or a replay whatever else holds.
     ("ours", ANY, "live", "one behind", OPEN, ANY, Verdict.RETRY),

@@ -168,6 +168,46 @@ class TestChangedPolicy:
     def test_forced_re_login_is_measured_from_the_sign_in(self, force_relogin, reason):
         assert grant_refusal(grant(force_relogin=force_relogin), rules(), NOW) == reason
 
+    @pytest.mark.parametrize(
+        ("used", "authenticated", "limits", "reason"),
+        [
+            (2 * HOUR, 4 * HOUR, {"idle_timeout": 3600}, Refusal.IDLE_TIMEOUT),
+            (2 * HOUR, 6 * HOUR, {"idle_timeout": 3600}, Refusal.ABSOLUTE_TIMEOUT),
+            (3 * HOUR, 5 * HOUR, {"idle_timeout": 7200}, Refusal.IDLE_TIMEOUT),
+            (3 * HOUR, 4 * HOUR, {"refresh_token_lifetime": 7200}, Refusal.REFRESH_EXPIRED),
+            (HOUR, 9 * HOUR, {"force_relogin": 7200}, Refusal.CLIENT_TIMEOUT),
+            (8 * HOUR, 9 * HOUR, {"force_relogin": 7200}, Refusal.EXPIRED),
+        ],
+    )
+    def test_of_several_limits_the_one_met_first_is_the_reason(
+        self, used, authenticated, limits, reason
+    ):
+        state = grant(
+            used_at=NOW - used,
+            authenticated_at=NOW - authenticated,
+            ends_at=NOW - used + 30 * SECOND if reason is Refusal.EXPIRED else NOW + DAY,
+            force_relogin=18_000,
+        )
+        assert grant_refusal(state, rules(**limits), NOW) == reason
+
+    def test_a_client_may_ask_for_a_new_sign_in_sooner(self):
+        state = grant(authenticated_at=NOW, used_at=NOW)
+        held = rules(force_relogin=600)
+        assert state.grant_absolute_end(held.policy) == NOW + 600 * SECOND
+        assert grant_refusal(state, held, NOW + 600 * SECOND - MOMENT) is None
+        assert grant_refusal(state, held, NOW + 600 * SECOND) is Refusal.CLIENT_TIMEOUT
+        assert grant_refusal(state, rules(), NOW + 600 * SECOND) is None
+
+    @pytest.mark.parametrize(
+        ("remembered", "allowed", "end"),
+        [(True, True, 7200), (False, True, 3600), (True, False, 3600)],
+    )
+    def test_a_remembered_session_goes_unused_for_a_time_of_its_own(self, remembered, allowed, end):
+        state = grant(remembered=remembered)
+        held = rules(idle_timeout=3600, remember_me=allowed, remember_me_lifetime=7200)
+        assert grant_refusal(state, held, NOW + end * SECOND - MOMENT) is None
+        assert grant_refusal(state, held, NOW + end * SECOND) is Refusal.IDLE_TIMEOUT
+
     def test_the_next_use_slides_by_the_new_policy(self):
         assert slid_end(Policy(idle_timeout=7200), NOW, None) == NOW + 2 * HOUR
 
@@ -179,14 +219,15 @@ FAULTS = [
     ),
     ({"account_epoch": 7}, Refusal.REVOKED),
     ({"environment_epoch": 9}, Refusal.RESTORED),
-    ({"capped_at": NOW}, Refusal.ABSOLUTE_TIMEOUT),
     ({"ended_at": NOW, "end_reason": Refusal.SUPERSEDED}, Refusal.SUPERSEDED),
     ({"client_epoch": 4}, Refusal.CLIENT_DISABLED),
     ({"tenant_epoch": 3}, Refusal.TENANT_DISABLED),
     ({"current_membership": None}, Refusal.LEFT_TENANT),
+    ({"capped_at": NOW}, Refusal.ABSOLUTE_TIMEOUT),
     ({"used_at": NOW - DAY}, Refusal.IDLE_TIMEOUT),
 ]
-"""In the order of their precedence: what ended a session comes before what ended a grant."""
+"""In the order of their precedence: who ended something comes before what time did."""
+OF_THE_SESSION = {"session_ended_at", "account_epoch", "environment_epoch", "capped_at"}
 
 
 @pytest.mark.parametrize("first", range(len(FAULTS)))
@@ -204,7 +245,7 @@ def test_each_reason_alone_is_enough(fault):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_session_is_over_only_by_what_concerns_all_its_grants(fault):
     changes, reason = fault
-    whole = FAULTS.index(fault) < 4
+    whole = not changes.keys().isdisjoint(OF_THE_SESSION)
     assert session_refusal(grant(**changes), NOW) == (reason if whole else None)
 
 

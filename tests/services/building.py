@@ -56,7 +56,9 @@ def try_sign_in(
     def use(snapshot: Any) -> IssuedTokens | Refused:
         client = snapshot.client(client_id)
         assert client is not None
-        command = SignIn(client, name, password, tenant_id, None, Origin("192.0.2.9"), Device)
+        command = SignIn(
+            client, name, password, tenant_id, None, False, Origin("192.0.2.9"), Device
+        )
         return signing_in.sign_in(parts.database, parts.clock, snapshot, parts.gate, command)
 
     return with_snapshot(parts, use)

@@ -17,7 +17,7 @@ from token_service.domain.events import Origin
 from token_service.domain.failures import StaleConfiguration
 from token_service.domain.refreshing import Presentation
 from token_service.domain.refusals import Refusal, Refused
-from token_service.domain.sessions import Device, GrantKey, GrantState
+from token_service.domain.sessions import Device, GrantKey, GrantState, relogin_limit
 from token_service.services import account_sessions, inspection, refreshing, revocation, signing_in
 from token_service.services.changes import Author
 from token_service.services.configuration import Snapshot
@@ -99,6 +99,7 @@ def sign_in(
             password=person.password,
             tenant_id=tenant_id,
             scope=None,
+            remember_me=False,
             origin=origin,
             device=Device,
         )
@@ -207,7 +208,9 @@ def rotation_of(world: World, app: App, token: str | None, **changes: Any) -> Ro
         client_epoch=rules.client_epoch,
         configuration_version=snapshot.version,
         unused_limit=rules.policy.unused_limit,
+        remembered_limit=rules.remembering.unused_limit,
         force_relogin=snapshot.force_relogin,
+        client_relogin=relogin_limit(rules.policy),
         used_from=HERE.address,
         now=now,
     )

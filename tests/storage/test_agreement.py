@@ -25,8 +25,15 @@ from token_service.storage.tables import accounts, environment, memberships, ses
 from token_service.storage.tables import grants as grants_table
 
 MOMENT = timedelta(microseconds=1)
-POLICY = {"idle_timeout": 3600, "refresh_token_lifetime": 7200, "force_relogin": 86_400}
+POLICY = {
+    "idle_timeout": 3600,
+    "refresh_token_lifetime": 7200,
+    "force_relogin": 86_400,
+    "remember_me": True,
+    "remember_me_lifetime": 10_000,
+}
 IDLE, RELOGIN = timedelta(seconds=3600), timedelta(seconds=86_400)
+REMEMBERED, CLIENT_RELOGIN = timedelta(seconds=10_000), 40_000
 TABLES = {
     "grants": grants_table,
     "sessions": sessions,
@@ -64,7 +71,15 @@ EDGES = [
     )
     for distance in (-MOMENT, 0 * MOMENT, MOMENT)
 ]
+EDGES += [
+    Twist(
+        f"remembered, used {distance / MOMENT:+.0f} us",
+        at("grants.used_at", -REMEMBERED + distance) | to("sessions.remembered", True),
+    )
+    for distance in (-MOMENT, 0 * MOMENT, MOMENT)
+]
 FAULTS = [
+    Twist("remembered", to("sessions.remembered", True)),
     Twist("used by a faster clock", at("grants.used_at", timedelta(seconds=3))),
     Twist("grant ended", at("grants.ended_at", -MOMENT)),
     Twist("session ended", at("sessions.ended_at", -MOMENT)),
@@ -94,6 +109,7 @@ def mixtures() -> list[tuple[Twist, ...]]:
     return [
         (NOTHING,),
         *((one,) for one in (*EDGES, *FAULTS)),
+        tuple(one for one in FAULTS if one.name in {"used by a faster clock", "row one ahead"}),
         *(tuple(chooser.sample(EDGES + FAULTS, chooser.choice((2, 2, 3)))) for _ in range(150)),
     ]
 
@@ -135,7 +151,8 @@ def assert_moved(state, rotation, rules):
     """What the statement wrote is what the rules would have."""
     assert state.generation == rotation.presented.generation + 1
     assert (state.used_at, state.used_from) == (rotation.now, rotation.used_from)
-    assert state.ends_at == slid_end(rules.policy, rotation.now, state.absolute_end)
+    policy = rules.policy_for(remembered=state.remembered)
+    assert state.ends_at == slid_end(policy, rotation.now, state.grant_absolute_end(policy))
 
 
 @pytest.fixture
@@ -152,7 +169,7 @@ def test_the_statement_applies_exactly_to_what_the_rules_call_faultless(used, ti
     time.pass_(minutes=10)
     rotation = rotation_of(used.world, used.app, used.tokens.refresh_token)
     policy = current(used.world, lambda snapshot: snapshot.policy).overridden(POLICY)
-    rules = Rules(policy, rotation.tenant_epoch, rotation.client_epoch)
+    rules = Rules(policy, policy.remembering(), rotation.tenant_epoch, rotation.client_epoch)
     told = [(twists, *outcome(used, rotation, rules, twists)) for twists in mixtures()]
     wrong = [
         ([twist.name for twist in twists], verdict, applied)
@@ -165,12 +182,24 @@ def test_the_statement_applies_exactly_to_what_the_rules_call_faultless(used, ti
     assert len(verdicts) >= 12
 
 
+def test_a_clients_forced_re_login_is_the_statements_too(used):
+    rotation = rotation_of(used.world, used.app, used.tokens.refresh_token)
+    policy = Policy(force_relogin=CLIENT_RELOGIN)
+    rules = Rules(policy, policy.remembering(), rotation.tenant_epoch, rotation.client_epoch)
+    ours = rotation._replace(client_relogin=CLIENT_RELOGIN, unused_limit=policy.unused_limit)
+    for distance in (-MOMENT, 0 * MOMENT, MOMENT):
+        since = distance - timedelta(seconds=CLIENT_RELOGIN)
+        twist = Twist("signed in then", at("sessions.authenticated_at", since))
+        verdict, applied = outcome(used, ours, rules, (twist,))
+        assert applied == (verdict is Verdict.FAULTLESS) == (distance > 0 * MOMENT)
+
+
 def test_the_policies_limits_in_seconds_are_those_of_the_statement(used):
     """A policy that was changed since: the statement is given today's numbers."""
     rotation = rotation_of(used.world, used.app, used.tokens.refresh_token)
     for seconds in (60, 600, 601, 86_400):
         policy = Policy(idle_timeout=seconds, refresh_token_lifetime=7200)
-        rules = Rules(policy, rotation.tenant_epoch, rotation.client_epoch)
+        rules = Rules(policy, policy.remembering(), rotation.tenant_epoch, rotation.client_epoch)
         for passed in (policy.unused_limit * 10**6 + distance for distance in (-1, 0, 1)):
             later = rotation._replace(now=rotation.now, unused_limit=policy.unused_limit)
             twist = Twist("used then", at("grants.used_at", -passed * MOMENT))

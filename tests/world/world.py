@@ -202,6 +202,7 @@ class World:
             "signing_algorithm": None,
             "enabled": True,
             "epoch": 1,
+            "policy": {},
         }
         client = Client(**(values | changes))
         with self.database.transaction() as tx:

@@ -1,9 +1,11 @@
 """OAuth clients: what each kind may do."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from token_service.domain import scopes
 
@@ -27,11 +29,18 @@ class AuthenticationMethod(StrEnum):
 
 
 class Permission(StrEnum):
-    """What a client may do at `/v1` beyond its own tokens."""
+    """What a client may do at `/v1` beyond its own tokens, or a person to others' sessions."""
 
     SESSIONS_READ = "sessions:read"
     SESSIONS_REVOKE = "sessions:revoke"
+    SESSION_POLICY_WRITE = "session-policy:write"
     IMPERSONATE = "impersonate"
+
+
+ROLE_PERMISSIONS = frozenset(
+    {Permission.SESSIONS_READ, Permission.SESSIONS_REVOKE, Permission.SESSION_POLICY_WRITE}
+)
+"""Those that a tenant may give to a role; impersonation is a trusted backend's alone."""
 
 
 ADMIN_SCOPE = "admin"
@@ -50,7 +59,10 @@ class ClientSecret:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A registered client application. `tenant_id` None: it belongs to the environment."""
+    """A registered client application. `tenant_id` None: it belongs to the environment.
+
+    `policy` holds the limits that it states: each can tighten the tenant's, none loosen one.
+    """
 
     client_id: str
     name: str
@@ -68,6 +80,7 @@ class Client:
     signing_algorithm: str | None
     enabled: bool
     epoch: int
+    policy: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_public(self) -> bool:

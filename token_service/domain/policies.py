@@ -7,13 +7,15 @@ written in the API and stored: only the fields that a level states, with `"off"`
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from math import ceil
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 MICROSECONDS = 1_000_000
 AUTO_REFRESH_FACTOR = 1.5
 NEVER = 10**10
 """Seconds (three centuries) that stand for "no limit" in a comparison; small enough for BIGINT."""
 OFF = "off"
+Bounds: TypeAlias = Mapping[str, Mapping[str, int]]
+"""What no tenant may leave: `{field: {"min": number, "max": number}}`, each end optional."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Policy:
         known = {name: value for name, value in overrides.items() if name in FIELDS}
         return replace(self, **{name: _value(value) for name, value in known.items()})
 
-    def within(self, bounds: Mapping[str, Mapping[str, int]]) -> Self:
+    def within(self, bounds: Bounds) -> Self:
         """This policy moved inside the environment's bounds, for what a tenant stated before them.
 
         A bound on a lifetime that is `auto` applies to what it comes to.
@@ -79,6 +81,17 @@ class Policy:
             elif low is not None and value is not None and value < low:
                 changes[name] = low
         return replace(self, **changes) if changes else self
+
+    def remembering(self) -> Self:
+        """This policy for a session that is to be remembered.
+
+        Where remembering is allowed, its own lifetime stands in place of both limits on unused
+        sessions; it lengthens them or leaves them alone. Forced re-login holds all the same.
+        """
+        if not self.remember_me:
+            return self
+        lifetime = max(self.remember_me_lifetime, self.unused_limit)
+        return replace(self, idle_timeout=lifetime, refresh_token_lifetime=lifetime)
 
     def tightened(self, limits: Mapping[str, Any]) -> Self:
         """This policy with a client's limits: each can shorten a lifetime, none lengthen one."""

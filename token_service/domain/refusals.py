@@ -15,6 +15,7 @@ class Refusal(StrEnum):
     # Ends of a session or of a grant.
     IDLE_TIMEOUT = "idle_timeout"
     ABSOLUTE_TIMEOUT = "absolute_timeout"
+    CLIENT_TIMEOUT = "client_timeout"
     REFRESH_EXPIRED = "refresh_expired"
     EXPIRED = "expired"
     REPLAYED = "replayed"
@@ -60,6 +61,7 @@ class Refusal(StrEnum):
 SENTENCES: dict[Refusal, str] = {
     Refusal.IDLE_TIMEOUT: "The session was unused for too long.",
     Refusal.ABSOLUTE_TIMEOUT: "The session reached its longest allowed duration.",
+    Refusal.CLIENT_TIMEOUT: "The application asks for a new sign-in after this time.",
     Refusal.REFRESH_EXPIRED: "The session was not renewed in time.",
     Refusal.EXPIRED: "The session expired.",
     Refusal.REPLAYED: "An old refresh token was used again, so the session was ended for safety.",

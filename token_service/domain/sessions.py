@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from token_service.domain.policies import NEVER, Policy
 from token_service.domain.refusals import Refusal
@@ -46,6 +47,8 @@ class GrantState:
     authenticated_at: datetime
     capped_at: datetime | None
     methods: tuple[str, ...]
+    remembered: bool
+    impersonator: str | None
     session_ended_at: datetime | None
     session_end_reason: Refusal | None
     session_account_epoch: int
@@ -61,14 +64,32 @@ class GrantState:
         """When the session ends however much it is used; None where nothing limits it."""
         return absolute_end(self.authenticated_at, self.force_relogin, self.capped_at)
 
+    def grant_absolute_end(self, policy: Policy) -> datetime | None:
+        """The same for this grant: its client may demand a new sign-in sooner than the tenants."""
+        limit = min(self.force_relogin, relogin_limit(policy))
+        return absolute_end(self.authenticated_at, limit, self.capped_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the configuration says about one grant's tenant and client today."""
+    """What the configuration says about one grant's tenant and client today.
+
+    `remembering` is the policy for remembered sessions, `policy` the one for all others.
+    """
 
     policy: Policy
+    remembering: Policy
     tenant_epoch: int
     client_epoch: int
+
+    def policy_for(self, *, remembered: bool) -> Policy:
+        """The policy for a session that is remembered, or is not."""
+        return self.remembering if remembered else self.policy
+
+
+def relogin_limit(policy: Policy) -> int:
+    """The policy's forced re-login in seconds, as a number to compare with."""
+    return NEVER if policy.force_relogin is None else policy.force_relogin
 
 
 def absolute_end(
@@ -87,12 +108,8 @@ def session_refusal(state: GrantState, now: datetime) -> Refusal | None:
     A mismatched epoch is answered as `revoked`; the bump that caused it has the true reason, and
     whoever records the end looks it up.
     """
-    if state.session_ended_at is not None:
-        return state.session_end_reason or Refusal.REVOKED
-    if state.session_account_epoch != state.account_epoch:
-        return Refusal.REVOKED
-    if state.session_environment_epoch != state.environment_epoch:
-        return Refusal.RESTORED
+    if refusal := _session_ended(state):
+        return refusal
     end = state.absolute_end
     if end is not None and now >= end:
         return Refusal.ABSOLUTE_TIMEOUT
@@ -103,9 +120,10 @@ def grant_refusal(state: GrantState, rules: Rules, now: datetime) -> Refusal | N
     """Why the grant is over, its session's reasons first, or None while both live.
 
     Live means `now < min(ends_at, used_at + idle, used_at + refresh lifetime, absolute end)` with
-    today's policy: a shortened policy bites at once, a lengthened one from the next refresh.
+    today's policy: a shortened policy bites at once, a lengthened one from the next refresh. Where
+    several limits have passed, the one that was met first is the reason.
     """
-    if refusal := session_refusal(state, now):
+    if refusal := _session_ended(state):
         return refusal
     if state.ended_at is not None:
         return state.end_reason or Refusal.REVOKED
@@ -115,16 +133,39 @@ def grant_refusal(state: GrantState, rules: Rules, now: datetime) -> Refusal | N
         return Refusal.TENANT_DISABLED
     if state.current_membership != state.membership:
         return Refusal.LEFT_TENANT
-    return _unused_refusal(state, rules.policy, now)
+    end, reason = _first_limit(state, rules.policy_for(remembered=state.remembered))
+    return reason if now >= end else None
 
 
-def _unused_refusal(state: GrantState, policy: Policy, now: datetime) -> Refusal | None:
-    unused = now - state.used_at
-    if policy.idle_timeout is not None and unused >= timedelta(seconds=policy.idle_timeout):
-        return Refusal.IDLE_TIMEOUT
-    if unused >= timedelta(seconds=policy.refresh_lifetime):
-        return Refusal.REFRESH_EXPIRED
-    return Refusal.EXPIRED if now >= state.ends_at else None
+def grant_end(state: GrantState, policy: Policy) -> datetime:
+    """When the grant ends if it is not used again, by today's policy and what is stored."""
+    return _first_limit(state, policy)[0]
+
+
+def _session_ended(state: GrantState) -> Refusal | None:
+    """Why the session was ended; what time alone ends has not been looked at."""
+    if state.session_ended_at is not None:
+        return state.session_end_reason or Refusal.REVOKED
+    if state.session_account_epoch != state.account_epoch:
+        return Refusal.REVOKED
+    if state.session_environment_epoch != state.environment_epoch:
+        return Refusal.RESTORED
+    return None
+
+
+def _first_limit(state: GrantState, policy: Policy) -> tuple[datetime, Refusal]:
+    """The first end that time brings to the grant, and its name; of equal ones the strongest."""
+    limits = [(state.ends_at, Refusal.EXPIRED)]
+    refreshed_until = state.used_at + timedelta(seconds=policy.refresh_lifetime)
+    limits.append((refreshed_until, Refusal.REFRESH_EXPIRED))
+    if policy.idle_timeout is not None:
+        idle_at = state.used_at + timedelta(seconds=policy.idle_timeout)
+        limits.append((idle_at, Refusal.IDLE_TIMEOUT))
+    if (end := state.grant_absolute_end(policy)) is not None:
+        limits.append((end, Refusal.CLIENT_TIMEOUT))
+    if (end := state.absolute_end) is not None:
+        limits.append((end, Refusal.ABSOLUTE_TIMEOUT))
+    return min(reversed(limits), key=itemgetter(0))
 
 
 def slid_end(policy: Policy, now: datetime, absolute: datetime | None) -> datetime:
@@ -136,13 +177,6 @@ def slid_end(policy: Policy, now: datetime, absolute: datetime | None) -> dateti
 def access_token_end(policy: Policy, now: datetime, absolute: datetime | None) -> datetime:
     """When an access token issued now expires; never after the session's absolute end."""
     end = now + timedelta(seconds=policy.access_lifetime)
-    return end if absolute is None else min(end, absolute)
-
-
-def grant_end(state: GrantState, policy: Policy) -> datetime:
-    """When the grant ends if it is not used again, by today's policy and what is stored."""
-    end = min(state.ends_at, state.used_at + timedelta(seconds=policy.unused_limit))
-    absolute = state.absolute_end
     return end if absolute is None else min(end, absolute)
 
 

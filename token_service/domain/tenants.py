@@ -1,21 +1,27 @@
 """Tenants: customers of the environment, with their own policies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from token_service.domain.clients import Permission
 
 MAX_NAME_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant; `policy` holds only the fields that it overrides."""
+    """A tenant; `policy` holds only the fields that it overrides.
+
+    `roles` are the permissions that each role of its members carries.
+    """
 
     tenant_id: str
     name: str
     enabled: bool
     epoch: int
     policy: Mapping[str, Any]
+    roles: Mapping[str, frozenset[Permission]] = field(default_factory=dict)
 
 
 def well_formed_name(name: str) -> bool:

@@ -100,7 +100,9 @@ def _live_session(
     return LiveSession(
         session=session,
         last_active_at=max(session.last_active_at, *(state.used_at for state, _ in live)),
-        ends_at=max(grant_end(state, rules.policy) for state, rules in live),
+        ends_at=max(
+            grant_end(state, rules.policy_for(remembered=state.remembered)) for state, rules in live
+        ),
         clients=tuple(sorted({state.client_id for state, _ in live})),
         tenants=tuple(sorted({state.tenant_id for state, _ in live})),
     )

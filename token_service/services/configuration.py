@@ -18,15 +18,16 @@ from token_service.crypto.jwt import SignatureCache
 from token_service.crypto.keyring import KeyEncryption, Keyring
 from token_service.domain.clients import Client
 from token_service.domain.failures import StaleConfiguration, Unavailable
-from token_service.domain.policies import NEVER, Policy
+from token_service.domain.policies import Bounds, Policy
 from token_service.domain.refusals import Refusal, Refused
-from token_service.domain.sessions import MAX_CLOCK_DIFFERENCE, Rules
+from token_service.domain.sessions import MAX_CLOCK_DIFFERENCE, Rules, relogin_limit
 from token_service.domain.tenants import Tenant
 from token_service.storage import configuration as stored
 from token_service.storage import keys as stored_keys
 from token_service.storage.configuration import Environment, Versioned
 from token_service.storage.database import Database, Transaction
 
+Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 _CACHED = 10_000
@@ -41,6 +42,7 @@ class Snapshot:
     epoch: int
     issuer: str
     policy: Policy
+    bounds: Bounds
     keyring: Keyring
     signatures: SignatureCache
     signing_algorithm: str
@@ -48,6 +50,7 @@ class Snapshot:
     _read_tenant: Callable[["Snapshot", str, Transaction | None], Tenant | None]
     _clients: dict[str, Client] = field(default_factory=dict, repr=False)
     _tenants: dict[str, Tenant] = field(default_factory=dict, repr=False)
+    _rules: dict[tuple[str, str], Rules] = field(default_factory=dict, repr=False)
 
     def client(self, client_id: str, within: Transaction | None = None) -> Client | None:
         """The client, or None; raises `StaleConfiguration` where the copy is behind.
@@ -68,22 +71,40 @@ class Snapshot:
         return found
 
     def policy_of(self, tenant: Tenant) -> Policy:
-        """The tenant's effective policy."""
-        return self.policy.overridden(tenant.policy) if tenant.policy else self.policy
+        """The tenant's effective policy, without any client's limits."""
+        if not tenant.policy:
+            return self.policy
+        return self.policy.overridden(tenant.policy).within(self.bounds)
 
     def rules(
         self, tenant_id: str, client: Client, within: Transaction | None = None
     ) -> Rules | None:
         """What holds for the client's grants in the tenant; None for an unknown tenant."""
+        found = self._rules.get((tenant_id, client.client_id))
+        if found is not None:
+            return found
         tenant = self.tenant(tenant_id, within)
-        if tenant is None:
-            return None
-        return Rules(self.policy_of(tenant), tenant.epoch, client.epoch)
+        return None if tenant is None else self.rules_of(tenant, client)
+
+    def rules_of(self, tenant: Tenant, client: Client) -> Rules:
+        """The same for a tenant at hand; computed once for this version."""
+        key = tenant.tenant_id, client.client_id
+        found = self._rules.get(key)
+        if found is None:
+            policy = self.policy_of(tenant)
+            found = Rules(
+                policy=policy.tightened(client.policy),
+                remembering=policy.remembering().tightened(client.policy),
+                tenant_epoch=tenant.epoch,
+                client_epoch=client.epoch,
+            )
+            _remember(self._rules, key, found)
+        return found
 
     @property
     def force_relogin(self) -> int:
         """The environment's forced re-login in seconds, for tenants that inherit it."""
-        return NEVER if self.policy.force_relogin is None else self.policy.force_relogin
+        return relogin_limit(self.policy)
 
 
 class Configuration:
@@ -129,6 +150,7 @@ class Configuration:
             epoch=environment.epoch,
             issuer=self._issuer,
             policy=self._defaults.overridden(environment.policy),
+            bounds=environment.bounds,
             keyring=keyring,
             signatures=self._signatures,
             signing_algorithm=self._signing_algorithm,
@@ -200,7 +222,7 @@ def _same_version(snapshot: Snapshot, environment: Environment) -> None:
         raise StaleConfiguration
 
 
-def _remember(cache: dict[str, Value], key: str, value: Value) -> None:
+def _remember(cache: dict[Key, Value], key: Key, value: Value) -> None:
     if len(cache) >= _CACHED:
         cache.clear()
     cache[key] = value

@@ -85,6 +85,7 @@ def end_grant(tx: Transaction, state: GrantState, cause: Cause, now: datetime) -
 _GRANT_REASONS = frozenset(
     {
         Refusal.IDLE_TIMEOUT,
+        Refusal.CLIENT_TIMEOUT,
         Refusal.REFRESH_EXPIRED,
         Refusal.EXPIRED,
         Refusal.LEFT_TENANT,

@@ -223,7 +223,7 @@ def _inspect_refresh_token(
             "aud": snapshot.issuer,
             "client_id": state.client_id,
             "scope": state.scope,
-            "exp": claims.instant(grant_end(state, rules.policy)),
+            "exp": claims.instant(grant_end(state, rules.policy_for(remembered=state.remembered))),
             "iat": claims.instant(state.used_at),
             "sid": state.key.sid,
             "tenantId": state.tenant_id,

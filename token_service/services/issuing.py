@@ -56,7 +56,7 @@ def holder(
         scope=scope,
         authenticated_at=state.authenticated_at,
         methods=state.methods,
-        absolute_end=state.absolute_end,
+        absolute_end=state.grant_absolute_end(policy),
     )
 
 
@@ -97,7 +97,7 @@ def client_token(snapshot: Snapshot, client: Client, scope: str, now: datetime) 
     issued_at = claims.instant(now)
     tenant = snapshot.tenant(client.tenant_id) if client.tenant_id else None
     policy = snapshot.policy_of(tenant) if tenant else snapshot.policy
-    expires_at = issued_at + policy.access_lifetime
+    expires_at = issued_at + policy.tightened(client.policy).access_lifetime
     body = _common(snapshot, client, client.client_id, scope, issued_at, expires_at)
     body["jti"] = client_jti(client, tenant)
     if client.tenant_id:

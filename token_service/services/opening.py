@@ -8,9 +8,17 @@ from token_service.crypto.locators import Locator
 from token_service.domain.accounts import Account, Membership
 from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
-from token_service.domain.policies import NEVER, Policy
+from token_service.domain.policies import NEVER
 from token_service.domain.refusals import Refusal, Refused
-from token_service.domain.sessions import Device, GrantKey, Session, absolute_end, slid_end
+from token_service.domain.sessions import (
+    Device,
+    GrantKey,
+    Rules,
+    Session,
+    absolute_end,
+    relogin_limit,
+    slid_end,
+)
 from token_service.domain.tenants import Tenant
 from token_service.services import issuing, recording
 from token_service.services.configuration import Snapshot
@@ -22,11 +30,11 @@ from token_service.storage.grants import NewGrant
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a new session's first grant stands; `force_relogin` (seconds) is the strictest."""
+    """Where a new grant stands; `force_relogin` (seconds) is the strictest of all tenants."""
 
     tenant: Tenant
     membership: Membership
-    policy: Policy
+    rules: Rules
     force_relogin: int
 
 
@@ -38,6 +46,7 @@ class Opening:
     scope: str
     place: Place
     methods: tuple[str, ...]
+    remembered: bool
     device: Device
     origin: Origin
 
@@ -54,7 +63,8 @@ def place_of(
     if client.tenant_id not in (None, tenant_id):
         return Refused(Refusal.NOT_A_MEMBER)
     limits = [_force_relogin(snapshot, one.tenant_id) for one in account.memberships]
-    return Place(tenant, membership, snapshot.policy_of(tenant), min(limits))
+    rules = snapshot.rules_of(tenant, client)
+    return Place(tenant, membership, rules, min(limits))
 
 
 def open_session(
@@ -66,22 +76,23 @@ def open_session(
     """
     session = _session(snapshot, account, opening, now)
     place = opening.place
-    end = absolute_end(now, place.force_relogin, session.capped_at)
-    ends_at = slid_end(place.policy, now, end)
+    policy = place.rules.policy_for(remembered=opening.remembered)
+    relogin = min(place.force_relogin, relogin_limit(policy))
+    end = absolute_end(now, relogin, session.capped_at)
+    ends_at = slid_end(policy, now, end)
     sessions.insert_session(tx, session, purge_after=ends_at)
     locator = Locator(
         account.account_id, session.sid, place.tenant.tenant_id, opaque.new_grant_id()
     )
     token = _open_grant(snapshot, tx, opening, locator, ends_at, now)
     _record(tx, opening, session, now)
-    held = Holder(locator, opening.client, place.policy, opening.scope, now, session.methods, end)
+    held = Holder(locator, opening.client, policy, opening.scope, now, session.methods, end)
     return issuing.session_tokens(snapshot, held, token, now)
 
 
 def _force_relogin(snapshot: Snapshot, tenant_id: str) -> int:
     tenant = snapshot.tenant(tenant_id)
-    limit = snapshot.policy_of(tenant).force_relogin if tenant else None
-    return NEVER if limit is None else limit
+    return relogin_limit(snapshot.policy_of(tenant)) if tenant else NEVER
 
 
 def _session(snapshot: Snapshot, account: Account, opening: Opening, now: datetime) -> Session:
@@ -95,7 +106,7 @@ def _session(snapshot: Snapshot, account: Account, opening: Opening, now: dateti
         account_epoch=account.epoch,
         environment_epoch=snapshot.epoch,
         methods=opening.methods,
-        remembered=False,
+        remembered=opening.remembered,
         impersonator=None,
         device=opening.device,
     )

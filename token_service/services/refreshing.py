@@ -12,7 +12,7 @@ from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.failures import Unavailable
 from token_service.domain.refreshing import Presentation, Verdict, explain
 from token_service.domain.refusals import Refusal, Refused
-from token_service.domain.sessions import GrantKey, GrantState, Rules
+from token_service.domain.sessions import GrantKey, GrantState, Rules, relogin_limit
 from token_service.services import issuing, recording
 from token_service.services.configuration import Snapshot, certain_refusal, prove, prove_current
 from token_service.services.endings import Cause, end_session, write_end
@@ -68,7 +68,9 @@ class _Attempt:
             client_epoch=self.rules.client_epoch,
             configuration_version=self.snapshot.version,
             unused_limit=self.rules.policy.unused_limit,
+            remembered_limit=self.rules.remembering.unused_limit,
             force_relogin=self.snapshot.force_relogin,
+            client_relogin=relogin_limit(self.rules.policy),
             used_from=self.command.origin.address[:45],
             now=now,
         )
@@ -218,7 +220,8 @@ def _successor(attempt: _Attempt, state: GrantState, now: datetime) -> IssuedTok
         now=now,
     )
     scope = scopes.narrowed(attempt.command.scope, state.scope, client.scope_names)
-    held = issuing.holder(locator, client, attempt.rules.policy, scope or "", state)
+    policy = attempt.rules.policy_for(remembered=state.remembered)
+    held = issuing.holder(locator, client, policy, scope or "", state)
     return issuing.session_tokens(attempt.snapshot, held, token, now)
 
 

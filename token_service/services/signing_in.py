@@ -11,9 +11,7 @@ from token_service.domain.clients import Client, granted_scope
 from token_service.domain.events import NO_ACCOUNT, AuditEvent, Event, Origin
 from token_service.domain.failures import Unavailable
 from token_service.domain.refusals import Refusal, Refused
-from token_service.domain.sessions import (
-    Device,
-)
+from token_service.domain.sessions import Device
 from token_service.services import recording
 from token_service.services.configuration import Snapshot, certain_refusal, prove
 from token_service.services.issuing import IssuedTokens
@@ -38,6 +36,7 @@ class SignIn:
     password: str = field(repr=False)
     tenant_id: str | None
     scope: str | None
+    remember_me: bool
     origin: Origin
     device: Callable[[], Device]
 
@@ -154,7 +153,15 @@ def _opening(
     place = place_of(snapshot, account, client, tenant_id)
     if isinstance(place, Refused):
         return place
-    return Opening(client, scope, place, (PASSWORD_METHOD,), command.device(), command.origin)
+    return Opening(
+        client=client,
+        scope=scope,
+        place=place,
+        methods=(PASSWORD_METHOD,),
+        remembered=command.remember_me and place.rules.policy.remember_me,
+        device=command.device(),
+        origin=command.origin,
+    )
 
 
 def _opened(

@@ -34,6 +34,7 @@ def insert_account(
             next_membership=1 + max((one.number for one in account.memberships), default=0),
             session_limit=None,
             profile={},
+            seen={},
             created_at=now,
         )
     )

@@ -18,7 +18,7 @@ from token_service.domain.clients import (
     ClientSecret,
     Permission,
 )
-from token_service.domain.policies import NEVER, OFF
+from token_service.domain.policies import NEVER, OFF, Bounds
 from token_service.domain.tenants import Tenant
 from token_service.storage.compiled import Compiled, Flavour, compiled, database_now
 from token_service.storage.database import Database, Statements, Transaction
@@ -32,6 +32,7 @@ class Environment(NamedTuple):
     version: int
     epoch: int
     policy: Mapping[str, Any]
+    bounds: Bounds
 
 
 class Versioned(NamedTuple):
@@ -50,18 +51,19 @@ def version(database: Database, tx: Statements) -> Versioned:
 def read_environment(tx: Transaction) -> Environment:
     """The environment's row, as last committed."""
     row = tx.execute(select(environment)).one()
-    return Environment(row.configuration_version, row.epoch, row.policy)
+    return _environment(row)
 
 
 def lock_environment(tx: Transaction) -> Environment | None:
     """The environment's row, locked to the end of the transaction; None before the first start."""
     row = tx.execute(select(environment).with_for_update()).one_or_none()
-    return None if row is None else Environment(row.configuration_version, row.epoch, row.policy)
+    return None if row is None else _environment(row)
 
 
 def create_environment(tx: Transaction) -> None:
     """Write the one row; `Conflict` says that another process was first."""
-    tx.execute(insert(environment).values(id=1, configuration_version=1, epoch=1, policy={}))
+    first = {"id": 1, "configuration_version": 1, "epoch": 1, "policy": {}, "bounds": {}}
+    tx.execute(insert(environment).values(**first))
 
 
 def changed(tx: Transaction) -> None:
@@ -88,6 +90,7 @@ def insert_tenant(tx: Transaction, tenant: Tenant, now: datetime) -> None:
             epoch=tenant.epoch,
             policy=dict(tenant.policy),
             force_relogin=_force_relogin(tenant.policy),
+            roles={role: sorted(held) for role, held in tenant.roles.items()},
             created_at=now,
         )
     )
@@ -181,6 +184,10 @@ def _version(flavour: Flavour) -> Compiled:
     return compiled(select(environment.c.configuration_version, database_now(flavour)), flavour)
 
 
+def _environment(row: Row[Any]) -> Environment:
+    return Environment(row.configuration_version, row.epoch, row.policy, row.bounds)
+
+
 def _tenant(row: Row[Any]) -> Tenant:
     return Tenant(
         tenant_id=row.tenant_id,
@@ -188,6 +195,9 @@ def _tenant(row: Row[Any]) -> Tenant:
         enabled=row.enabled,
         epoch=row.epoch,
         policy=row.policy,
+        roles={
+            role: frozenset(Permission(one) for one in held) for role, held in row.roles.items()
+        },
     )
 
 
@@ -211,6 +221,7 @@ def _client(row: Row[Any]) -> Client:
         signing_algorithm=row.signing_algorithm,
         enabled=row.enabled,
         epoch=row.epoch,
+        policy=row.policy,
     )
 
 
@@ -232,6 +243,7 @@ def _client_values(client: Client) -> dict[str, object]:
         "signing_algorithm": client.signing_algorithm,
         "enabled": client.enabled,
         "epoch": client.epoch,
+        "policy": dict(client.policy),
     }
 
 

@@ -57,6 +57,8 @@ STATE = (
     sessions.c.authenticated_at,
     sessions.c.capped_at,
     sessions.c.methods,
+    sessions.c.remembered,
+    sessions.c.impersonator,
     sessions.c.ended_at,
     sessions.c.end_reason,
     sessions.c.account_epoch,
@@ -100,7 +102,7 @@ def _absolute_end(flavour: Flavour, standing: Subquery) -> ColumnElement[int]:
     return _least(
         flavour,
         sessions.c.authenticated_at.op("+", return_type=BigInteger())(
-            standing.c.force_relogin * MICROSECONDS
+            _least(flavour, standing.c.force_relogin, _parameter("client_relogin")) * MICROSECONDS
         ),
         func.coalesce(sessions.c.capped_at, never, type_=BigInteger),
     )
@@ -162,7 +164,7 @@ def rotate(flavour: Flavour, comparison: str) -> Compiled:
             key_number=_parameter("next_key_number", Integer),
             used_at=_parameter("now"),
             used_from=bindparam("used_from", required=True, type_=grants.c.used_from.type),
-            ends_at=_least(flavour, _parameter("slid_end"), absolute_end),
+            ends_at=_least(flavour, _by_memory("slid_end"), absolute_end),
         )
     )
     if flavour.is_sqlite:
@@ -194,6 +196,11 @@ def _addressed() -> tuple[ColumnElement[bool], ...]:
     )
 
 
+def _by_memory(name: str) -> ColumnElement[int]:
+    """One of two parameters: a remembered session may go unused for another time."""
+    return case((sessions.c.remembered, _parameter(f"remembered_{name}")), else_=_parameter(name))
+
+
 def _unused(comparison: str) -> tuple[ColumnElement[bool], ...]:
     """That the token is the chain's current one (`=`), or newer than the row (`<`)."""
     generation = grants.c.generation
@@ -212,7 +219,7 @@ def _alive(standing: Subquery) -> tuple[ColumnElement[bool], ...]:
     return (
         grants.c.ended_at.is_(None),
         grants.c.ends_at > now,
-        grants.c.used_at > _parameter("used_after"),
+        grants.c.used_at > _by_memory("used_after"),
         grants.c.tenant_epoch == _parameter("tenant_epoch"),
         grants.c.client_epoch == _parameter("client_epoch"),
         grants.c.membership == standing.c.membership,

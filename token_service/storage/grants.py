@@ -60,7 +60,11 @@ class NewGrant(NamedTuple):
 
 
 class Rotation(NamedTuple):
-    """One use of a refresh token: what it presents, and what the statement compares with."""
+    """One use of a refresh token: what it presents, and what the statement compares with.
+
+    `unused_limit` (seconds) is for sessions that are not remembered, `remembered_limit` for those
+    that are; `force_relogin` is the environment's, `client_relogin` what the client asks for.
+    """
 
     key: GrantKey
     presented: Presentation
@@ -69,7 +73,9 @@ class Rotation(NamedTuple):
     client_epoch: int
     configuration_version: int
     unused_limit: int
+    remembered_limit: int
     force_relogin: int
+    client_relogin: int
     used_from: str
     now: datetime
 
@@ -223,8 +229,11 @@ def _rotation_parameters(rotation: Rotation) -> dict[str, object]:
         "client_epoch": rotation.client_epoch,
         "configuration_version": rotation.configuration_version,
         "force_relogin": rotation.force_relogin,
+        "client_relogin": rotation.client_relogin,
         "used_after": now - rotation.unused_limit * MICROSECONDS,
         "slid_end": now + rotation.unused_limit * MICROSECONDS,
+        "remembered_used_after": now - rotation.remembered_limit * MICROSECONDS,
+        "remembered_slid_end": now + rotation.remembered_limit * MICROSECONDS,
         "used_from": rotation.used_from,
         "now": now,
     }
@@ -251,13 +260,15 @@ def _state(key: GrantKey, row: Row) -> GrantState:
         authenticated_at=moment(row[14]),
         capped_at=optional_moment(row[15]),
         methods=tuple(row[16].split()),
-        session_ended_at=optional_moment(row[17]),
-        session_end_reason=None if row[18] is None else Refusal(row[18]),
-        session_account_epoch=row[19],
-        session_environment_epoch=row[20],
-        account_epoch=row[21],
-        environment_epoch=row[22],
-        current_membership=row[23],
-        force_relogin=row[24],
-        configuration_version=row[25],
+        remembered=bool(row[17]),
+        impersonator=row[18],
+        session_ended_at=optional_moment(row[19]),
+        session_end_reason=None if row[20] is None else Refusal(row[20]),
+        session_account_epoch=row[21],
+        session_environment_epoch=row[22],
+        account_epoch=row[23],
+        environment_epoch=row[24],
+        current_membership=row[25],
+        force_relogin=row[26],
+        configuration_version=row[27],
     )

@@ -38,6 +38,7 @@ environment = Table(
     Column("configuration_version", BigInteger, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("policy", JSON, nullable=False),
+    Column("bounds", JSON, nullable=False),
 )
 """One row, id 1. Each change of a client, tenant, policy or key raises `configuration_version`."""
 
@@ -50,6 +51,7 @@ tenants = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("policy", JSON, nullable=False),
     Column("force_relogin", BigInteger),
+    Column("roles", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
 """`force_relogin` (seconds) repeats the policy's value for the hot statements; NULL = inherited."""
@@ -73,6 +75,7 @@ clients = Table(
     Column("signing_algorithm", String(10)),
     Column("enabled", Boolean, nullable=False),
     Column("epoch", BigInteger, nullable=False),
+    Column("policy", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
 
@@ -105,8 +108,10 @@ accounts = Table(
     Column("next_membership", Integer, nullable=False),
     Column("session_limit", Integer),
     Column("profile", JSON, nullable=False),
+    Column("seen", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
+"""`seen` names the devices and countries of earlier sign-ins, the newest of each."""
 
 account_names = Table(
     "account_names",
@@ -155,9 +160,13 @@ sessions = Table(
     Column("ended_at", Instant),
     Column("end_reason", String(40)),
     Column("ended_by", String(300)),
+    Column("ended_device", String(200)),
     Column("purge_day", Integer, nullable=False),
 )
-"""One sign-in on one device. `purge_day` counts days since the epoch and is only an estimate."""
+"""One sign-in on one device. `purge_day` counts days since the epoch and is only an estimate.
+
+`ended_device` is what kind of device the session was ended from, for the person who used it.
+"""
 
 grants = Table(
     "grants",
@@ -216,6 +225,49 @@ revoked_tokens = Table(
 )
 """Client-credentials tokens that were revoked: the only per-token row there is."""
 
+sign_in_tickets = Table(
+    "sign_in_tickets",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("ticket_id", Identifier, primary_key=True),
+    Column("secret_hash", String(64), nullable=False),
+    Column("client_id", String(255), nullable=False),
+    Column("tenant_id", Identifier, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("methods", String(80), nullable=False),
+    Column("remembered", Boolean, nullable=False),
+    Column("password_proof", String(64), nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+"""Sign-ins with the right password that wait for a session to be ended; taken once.
+
+`password_proof` is a keyed hash of the password hash that was verified: with another password the
+ticket is void.
+"""
+
+password_resets = Table(
+    "password_resets",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("secret_hash", String(64), nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+"""The one reset link of an account that is good; a newer one takes its place."""
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("letter_id", Identifier, primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("recipient", String(320), nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False, index=True),
+    Column("created_at", Instant, nullable=False),
+)
+"""Mail that is still to be sent. No secret is in it: a link is made when its letter is sent."""
+
 failure_counts = Table(
     "failure_counts",
     metadata,
@@ -252,4 +304,11 @@ Index(
     postgresql_where=sessions.c.ended_at.is_(None),
 )
 Index("ix_sessions_purge_day", sessions.c.purge_day, sessions.c.account_id, sessions.c.sid)
+Index(
+    "ix_sessions_impersonated",
+    sessions.c.account_id,
+    sessions.c.sid,
+    sqlite_where=sessions.c.impersonator.is_not(None) & sessions.c.ended_at.is_(None),
+    postgresql_where=sessions.c.impersonator.is_not(None) & sessions.c.ended_at.is_(None),
+)
 Index("ix_audit_events_at", audit_events.c.at)

@@ -50,6 +50,7 @@ def sign_in(snapshot: Snapshot) -> Response:
         password=request.password,
         tenant_id=request.tenant_id,
         scope=request.scope,
+        remember_me=request.remember_me,
         origin=where,
         device=lambda: device(where),
     )

@@ -15,6 +15,15 @@ def _text(description: str, *, required: bool) -> fields.String:
     return fields.String(required=required, metadata={"description": description})
 
 
+class Flag(fields.Boolean):
+    """A JSON boolean and nothing that only looks like one: 1, "true" and "on" are refused."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class ClientFields(Schema):
     """How a client names itself in a JSON body; Basic authentication instead is as good."""
 
@@ -35,6 +44,7 @@ class SignInRequest:
     client_secret: str | None = field(default=None, repr=False)
     tenant_id: str | None = None
     scope: str | None = None
+    remember_me: bool = False
 
 
 class SignInSchema(ClientFields):
@@ -46,6 +56,9 @@ class SignInSchema(ClientFields):
         "The tenant; needed when the account has several and no default.", required=False
     )
     scope = _text("Scopes, separated by spaces; by default the client's own.", required=False)
+    remember_me = Flag(
+        metadata={"description": "Stay signed in for longer, where the tenant's policy allows it."}
+    )
 
     @post_load
     def _made(self, data: Mapping[str, Any], **_: object) -> SignInRequest:
