@@ -1,6 +1,6 @@
 """Tenants: customers of the environment, with their own policies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,10 @@ class Tenant:
     epoch: int
     policy: Mapping[str, Any]
     roles: Mapping[str, frozenset[Permission]] = field(default_factory=dict)
+
+    def permissions(self, roles: Iterable[str]) -> frozenset[Permission]:
+        """What a member with these roles may do in the tenant beyond their own sessions."""
+        return frozenset().union(*(self.roles.get(role, frozenset()) for role in roles))
 
 
 def well_formed_name(name: str) -> bool:

@@ -24,7 +24,7 @@ class Inspection:
     """A live token: whose it is, and what may be said of it.
 
     `claims` are those of RFC 7662 section 2.2 and ours, without `active`. `account_id` is None for
-    a client-credentials token.
+    a client-credentials token; `impersonator` is the client that acts as the account, if one does.
     """
 
     kind: Literal["access_token", "refresh_token"]
@@ -35,6 +35,7 @@ class Inspection:
     audience: tuple[str, ...]
     scope: str
     claims: Mapping[str, Any]
+    impersonator: str | None = None
 
 
 def validate(
@@ -141,6 +142,7 @@ def _inspect_session_token(
         audience=access.audience,
         scope=access.scope,
         claims={**access.claims, "token_type": "Bearer"},
+        impersonator=state.impersonator,
     )
 
 

@@ -175,6 +175,16 @@ def is_member(tx: Transaction, account_id: str, tenant_id: str) -> bool:
     return found is not None
 
 
+def roles_in(tx: Transaction, account_id: str, tenant_id: str) -> tuple[str, ...]:
+    """The account's roles in the tenant; () also where it is no member."""
+    found = tx.execute(
+        select(memberships.c.roles).where(
+            memberships.c.account_id == account_id, memberships.c.tenant_id == tenant_id
+        )
+    ).scalar_one_or_none()
+    return tuple(found or ())
+
+
 def page(tx: Transaction, after: str, limit: int) -> list[ListedAccount]:
     """Accounts in the order of their ids, from the one after `after` ('' for the first)."""
     query = select(accounts).order_by(accounts.c.account_id).limit(limit)

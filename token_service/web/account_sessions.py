@@ -46,9 +46,7 @@ def list_sessions(snapshot: Snapshot, account_id: str) -> Response:
     """The live sessions of an account, newest first."""
     caller = guards.caller_for(snapshot, Permission.SESSIONS_READ, account_id)
     page: PageRequest = parsing.query(_PAGE)
-    return session_lists.page(
-        snapshot, page, account_id, bound_to=caller.client_id, current_sid=None
-    )
+    return session_lists.page(snapshot, page, account_id, bound_to=caller.actor, current_sid=None)
 
 
 @blueprint.delete("")

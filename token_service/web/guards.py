@@ -20,7 +20,7 @@ from token_service.oauth.credentials import (
     Misuse,
     presented,
 )
-from token_service.services import account_sessions, inspection
+from token_service.services import account_sessions, inspection, members
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.endings import Cause
 from token_service.services.inspection import Inspection
@@ -35,27 +35,40 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECA
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who may look at or end other people's sessions, and as what they do it.
+    """Who may look at or change what is other people's, and as what they do it.
 
-    `tenant_id` None: in all tenants.
+    `tenant_id` None: in all tenants. `account_id` is that of a member whose role permits it.
     """
 
-    role: Literal["backend", "admin"]
+    role: Literal["backend", "admin", "member"]
     client_id: str
     tenant_id: str | None
+    account_id: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """As the audit log names it."""
+        return f"account:{self.account_id}" if self.account_id else f"client:{self.client_id}"
 
     def cause(self) -> Cause:
         """The cause of what the caller ends."""
-        reason = Refusal.ENDED_BY_ADMIN if self.role == "admin" else Refusal.ENDED_BY_BACKEND
-        return Cause(reason, f"client:{self.client_id}", origin())
+        is_backend = self.role == "backend"
+        reason = Refusal.ENDED_BY_BACKEND if is_backend else Refusal.ENDED_BY_ADMIN
+        return Cause(reason, self.actor, origin())
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account with a live session, by its access token."""
+    """An account with a live session, by its access token.
+
+    `impersonator` is the client that acts as the account, if one does.
+    """
 
     account_id: str
     sid: str
+    tenant_id: str
+    client_id: str
+    impersonator: str | None
 
     def cause(self) -> Cause:
         """The cause of what the person ends."""
@@ -79,10 +92,14 @@ def confidential_client(snapshot: Snapshot) -> Client:
 
 
 def caller(snapshot: Snapshot, permission: Permission) -> Caller:
-    """A trusted backend with the permission, by Basic, or an administrator, by an access token."""
+    """Who may do it: a trusted backend with the permission, by Basic; an administrator, by an
+    access token of its own; or a member whose roles permit it, in the tenant of their token."""
     scheme = _scheme()
     if scheme == "bearer":
-        return _administrator(snapshot, bearer(snapshot))
+        found = bearer(snapshot)
+        if found.account_id is not None:
+            return _member(snapshot, _person(found), permission)
+        return _administrator(snapshot, found)
     if scheme != "basic":
         raise Refuse(errors.AUTHENTICATION_MISSING)
     backend = confidential_client(snapshot)
@@ -106,9 +123,7 @@ def caller_or_person(snapshot: Snapshot, permission: Permission) -> Caller | Per
     if _scheme() != "bearer":
         return caller(snapshot, permission)
     found = bearer(snapshot)
-    if found.account_id is not None and found.sid is not None:
-        return Person(found.account_id, found.sid)
-    return _administrator(snapshot, found)
+    return _administrator(snapshot, found) if found.account_id is None else _person(found)
 
 
 def may_know(who: Caller | Person, account_id: str) -> bool:
@@ -129,10 +144,7 @@ def person(snapshot: Snapshot) -> Person:
     Whatever audience the token is for: these endpoints give a person power over their own sessions
     only, and every application that holds their token may sign them out.
     """
-    found = bearer(snapshot)
-    if found.account_id is None or found.sid is None:
-        raise Refuse(errors.INSUFFICIENT_SCOPE)
-    return Person(found.account_id, found.sid)
+    return _person(bearer(snapshot))
 
 
 def bearer(snapshot: Snapshot) -> Inspection:
@@ -155,6 +167,21 @@ def bearer_token() -> str:
     if match is None:
         raise Refuse(errors.INVALID_TOKEN)
     return match[1]
+
+
+def _person(found: Inspection) -> Person:
+    if found.account_id is None or found.sid is None or found.tenant_id is None:
+        raise Refuse(errors.INSUFFICIENT_SCOPE)
+    return Person(found.account_id, found.sid, found.tenant_id, found.client_id, found.impersonator)
+
+
+def _member(snapshot: Snapshot, who: Person, permission: Permission) -> Caller:
+    """Whoever acts as somebody else has none of that person's power over others."""
+    here = parts()
+    held = members.permissions(here.database, snapshot, who.account_id, who.tenant_id)
+    if who.impersonator is not None or permission not in held:
+        raise Refuse(errors.INSUFFICIENT_SCOPE)
+    return Caller("member", who.client_id, who.tenant_id, who.account_id)
 
 
 def _scheme() -> str:
