@@ -62,6 +62,11 @@ def sids_of(world) -> set[str]:
         return {row.sid for row in tx.execute(select(sessions.c.sid))}
 
 
+def purge_days(world) -> set[int]:
+    with world.database.reading() as tx:
+        return {row.purge_day for row in tx.execute(select(sessions.c.purge_day))}
+
+
 class TestSeveralPurgers:
     def test_each_row_is_dropped_once_and_no_live_one(self, signed):
         live = crowd(signed, over=60, live=20)
@@ -104,6 +109,17 @@ class TestRetention:
         answer = refresh(signed.world, signed.app, signed.tokens.refresh_token)
         assert reason_of(answer) is Refusal.UNKNOWN_TOKEN
         assert stored(signed.world) == {"sessions": 0, "grants": 0}
+
+    @pytest.mark.parametrize("ended", [True, False])
+    def test_what_is_kept_is_not_written_to_meanwhile(self, signed, time, ended):
+        """A million sessions that expire at once cost nothing before they are dropped."""
+        if ended:
+            end(signed)
+        before = purge_days(signed.world)
+        for _ in range(28):
+            time.pass_(days=1)
+            purge(signed.world)
+            assert purge_days(signed.world) == before
 
     def test_a_replay_is_still_recognised_while_the_row_is_kept(self, signed, time):
         spent = signed.tokens.refresh_token

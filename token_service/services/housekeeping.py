@@ -55,11 +55,11 @@ def _sessions(
     dropped = 0
     while True:
         with database.transaction() as tx:
-            now = clock.now()
-            found = purge.candidates(tx, now, retention.batch)
-            over = [one for one in found if one.over_at + retention.sessions <= now]
+            over_before = clock.now() - retention.sessions
+            found = purge.candidates(tx, over_before, retention.batch)
+            over = [one for one in found if one.over_at <= over_before]
             dropped += purge.drop(tx, over)
-            purge.postpone(tx, _without(found, over), retention.sessions)
+            purge.postpone(tx, _without(found, over))
         if len(found) < retention.batch:
             return dropped
         pause()

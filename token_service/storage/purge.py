@@ -1,7 +1,8 @@
 """Dropping what is over, in small batches, by any number of processes at once."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import delete, select, tuple_, update
@@ -25,15 +26,15 @@ class Candidate(NamedTuple):
     over_at: datetime
 
 
-def candidates(tx: Transaction, now: datetime, limit: int) -> list[Candidate]:
-    """Sessions to look at, locked; those that another purger holds are skipped.
+def candidates(tx: Transaction, over_before: datetime, limit: int) -> list[Candidate]:
+    """Sessions that may have been over before that time, locked; those of other purgers skipped.
 
     Their grants are locked too: past its stored end a grant is dead, but a refresh that began
     before it may still be about to move it.
     """
     rows = tx.execute(
         select(sessions.c.account_id, sessions.c.sid, sessions.c.ended_at, sessions.c.created_at)
-        .where(sessions.c.purge_day <= day(now))
+        .where(sessions.c.purge_day <= day(over_before))
         .order_by(sessions.c.purge_day)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -63,13 +64,16 @@ def drop(tx: Transaction, found: Sequence[Candidate]) -> int:
     return int(result.rowcount)
 
 
-def postpone(tx: Transaction, found: Sequence[Candidate], retention: timedelta) -> None:
-    """Look at the sessions again on the day after they may be dropped."""
+def postpone(tx: Transaction, found: Iterable[Candidate]) -> None:
+    """Estimate anew when the sessions are over: they have been used since the last estimate."""
+    by_day = defaultdict(list)
     for one in found:
+        by_day[day(one.over_at) + 1].append((one.account_id, one.sid))
+    for purge_day, keys in by_day.items():
         tx.execute(
             update(sessions)
-            .where(sessions.c.account_id == one.account_id, sessions.c.sid == one.sid)
-            .values(purge_day=day(one.over_at + retention) + 1)
+            .where(tuple_(sessions.c.account_id, sessions.c.sid).in_(keys))
+            .values(purge_day=purge_day)
         )
 
 

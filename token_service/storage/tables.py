@@ -163,9 +163,10 @@ sessions = Table(
     Column("ended_device", String(200)),
     Column("purge_day", Integer, nullable=False),
 )
-"""One sign-in on one device. `purge_day` counts days since the epoch and is only an estimate.
+"""One sign-in on one device.
 
-`ended_device` is what kind of device the session was ended from, for the person who used it.
+`purge_day` is when it is over, in days since the epoch: only an estimate until it has ended, because
+a refresh does not touch it. `ended_device` is what kind of device the session was ended from, for the person who used it.
 """
 
 grants = Table(
