@@ -11,7 +11,7 @@ from types import FrameType
 
 import psycopg
 
-from benchmarks import figures, machine, rates, report, session_list, stored
+from benchmarks import figures, machine, policies, purging, rates, report, session_list, stored
 from benchmarks.generator import Generator
 from benchmarks.plan import FULL, QUICK, Plan, Stopped
 from benchmarks.postgres import Postgres
@@ -66,6 +66,7 @@ def _measure(plan: Plan, folder: Path, port: int) -> dict:
             "machine": machine.described(folder),
             "versions": machine.versions() | postgres.versions(),
             "durability": postgres.durability(),
+            "policies": policies.measure(),
         }
         with Service(folder / "main", postgres.create("benchmark"), port) as service:
             with Service(folder / "sqlite", _sqlite(folder), port + 1) as embedded:
@@ -80,6 +81,8 @@ def _measure(plan: Plan, folder: Path, port: int) -> dict:
             found["stored"] = stored.measure(plan, generator, connection, service)
             if plan.listed_sessions:
                 found["session_list"] = session_list.measure(plan, generator, connection, service)
+        if plan.purged_sessions:
+            found["purging"] = purging.measure(plan, generator, postgres, folder, port)
     found["figures"] = figures.judged(found)
     return found
 

@@ -13,11 +13,15 @@ def judged(found: dict) -> list[dict]:
             stored["more_bytes_per_refreshed_session"],
             0,
         ),
+        _at_most("effective policy in a refresh, us", found["policies"]["used_us"], 20),
         _at_most("PSS of the service, MiB", found["memory"]["at_most_mib"], 200),
     ]
     if "session_list" in found:
         value = found["session_list"]["p99_ms"]
         figures.append(_at_most("first page of a million sessions, p99 ms", value, 50))
+    if "purging" in found:
+        value = found["purging"]["ratio"]
+        figures.append(_at_most("refresh p99 beside a purge / without", value, 1.5))
     return figures
 
 

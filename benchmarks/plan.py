@@ -25,6 +25,8 @@ class Plan:
     listed_sessions: int
     """Of one account; 0 leaves the list out."""
     listings: int
+    purged_sessions: int
+    """That expire at once; 0 leaves the purge out."""
 
     def described(self) -> dict:
         """The numbers by their names."""
@@ -41,6 +43,7 @@ FULL = Plan(
     refreshed_sessions=64,
     listed_sessions=1_000_000,
     listings=200,
+    purged_sessions=1_000_000,
 )
 QUICK = Plan(
     rounds=3,
@@ -52,4 +55,5 @@ QUICK = Plan(
     refreshed_sessions=16,
     listed_sessions=0,
     listings=0,
+    purged_sessions=0,
 )

@@ -23,9 +23,16 @@ class Service:
     """A running service with two workers; ends with the `with`."""
 
     def __init__(
-        self, folder: Path, url: str, port: int, overrides: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        url: str,
+        port: int,
+        overrides: Mapping[str, str] | None = None,
+        *,
+        again: bool = False,
     ) -> None:
-        folder.mkdir()
+        """`again`: with the folder and the database of one that ran before."""
+        folder.mkdir(exist_ok=again)
         self.folder = folder
         self.issuer = f"http://127.0.0.1:{port}"
         self._environ = {

@@ -6,6 +6,7 @@ Any number of workers keep the same house at once, so nobody has to be chosen, s
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 
 from token_service.clock import Clock
@@ -16,6 +17,11 @@ from token_service.services.keys import KeyPlan
 from token_service.storage.database import Database
 
 logger = logging.getLogger(__name__)
+
+
+_RESTS = 4
+"""How much longer than a batch the rest after it is: requests come first, and nobody waits for
+what is over."""
 
 
 class _Stopped(Exception):
@@ -35,7 +41,7 @@ class Housekeeper(threading.Thread):
         interval_seconds: float,
         pause_seconds: float,
     ) -> None:
-        """`pause_seconds` lie between two batches of one purge."""
+        """At least `pause_seconds` lie between two batches of one purge."""
         super().__init__(name="housekeeping", daemon=True)
         self._database = database
         self._clock = clock
@@ -44,6 +50,7 @@ class Housekeeper(threading.Thread):
         self._interval_seconds = spread(interval_seconds, os.getpid())
         self._pause_seconds = pause_seconds
         self._stopping = threading.Event()
+        self._resumed_at = 0.0
 
     def run(self) -> None:
         """Round after round; what goes wrong in one is logged, and the next one tries again."""
@@ -79,6 +86,7 @@ class Housekeeper(threading.Thread):
             logger.info("housekeeping: %d keys made", made)
 
     def _purge(self) -> None:
+        self._resumed_at = time.monotonic()
         purged = housekeeping.purge_all(self._database, self._clock, self._retention, self._pause)
         if purged != Purged():
             logger.info("housekeeping: %s", purged)
@@ -88,8 +96,10 @@ class Housekeeper(threading.Thread):
             logger.info("housekeeping: %d keys dropped", dropped)
 
     def _pause(self) -> None:
-        if self._stopping.wait(self._pause_seconds):
+        worked = time.monotonic() - self._resumed_at
+        if self._stopping.wait(max(self._pause_seconds, worked * _RESTS)):
             raise _Stopped
+        self._resumed_at = time.monotonic()
 
 
 def spread(interval_seconds: float, number: int) -> float:

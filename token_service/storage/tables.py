@@ -165,8 +165,9 @@ sessions = Table(
 )
 """One sign-in on one device.
 
-`purge_day` is when it is over, in days since the epoch: only an estimate until it has ended, because
-a refresh does not touch it. `ended_device` is what kind of device the session was ended from, for the person who used it.
+`purge_day` is when it is over, in days since the epoch: only an estimate until it has ended,
+because a refresh does not touch it. `ended_device` is what kind of device the session was ended
+from, for the person who used it.
 """
 
 grants = Table(
