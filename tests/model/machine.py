@@ -20,10 +20,10 @@ from tests.model.model import (
     Account,
     Answer,
     Client,
+    Grant,
     Policy,
     Refresh,
     Scope,
-    Session,
     Tenant,
 )
 from tests.model.service import Service, answered
@@ -46,6 +46,8 @@ POLICY = st.builds(
     idle_timeout=st.sampled_from([86_400, None, 600, 3_601]),
     force_relogin=st.sampled_from([None, None, 7_200, 172_800]),
     retry_window=st.sampled_from([60, 0, 300, 5]),
+    remember_me=st.booleans(),
+    remember_me_lifetime=st.sampled_from([2_592_000, 60, 4_000, 100_000]),
 )
 SECONDS = st.sampled_from([0.000001, 1, 4, 30, 61, 299, 580, 850, 3_000, 20_000])
 NEAR = [timedelta(microseconds=one) for one in (-1_000_000, -1, 0, 1, 1_000_000)]
@@ -66,8 +68,8 @@ class Machine(RuleBasedStateMachine):
         self.tenants: list[Tenant] = []
         self.clients: list[Client] = []
         self.accounts: list[Account] = []
-        self.lived: list[Session] = []
-        self.fallen: list[Session] = []
+        self.lived: list[Grant] = []
+        self.fallen: list[Grant] = []
         self.steps = 0
 
     @initialize(worker=WORKER, policies=st.tuples(POLICY, POLICY, POLICY))
@@ -96,6 +98,7 @@ class Machine(RuleBasedStateMachine):
         wrong=st.integers(0, 7),
         scope=st.sampled_from([None, None, None, "openid", "email openid", "admin openid"]),
         name=st.sampled_from(["email", "username", "phone"]),
+        remember=st.booleans(),
     )
     def sign_in(
         self,
@@ -106,20 +109,21 @@ class Machine(RuleBasedStateMachine):
         wrong: int,
         scope: str | None,
         name: str,
+        remember: bool,
     ) -> None:
         """Whatever comes of it; `wrong` 7 is a wrong password."""
         place = None if tenant is None else self.tenants[tenant]
         password = "not the password" if wrong == 7 else None
         who, caller = self.accounts[account], self.clients[client]
-        self.both.sign_in(worker, who, caller, place, password, scope, name)
+        self.both.sign_in(worker, who, caller, place, password, scope, name, remember=remember)
 
     @SIGNED_IN
     @rule(worker=WORKER, pick=PICK, times=st.integers(1, 4), scope=SCOPE)
     def refresh(self, worker: int, pick: int, times: int, scope: str) -> None:
-        session = self._session(pick)
-        wanted = _scope(session, scope)
+        grant = self._grant(pick)
+        wanted = _scope(grant, scope)
         for number in range(times):
-            newest = self.both.chains[session][-1]
+            newest = self.both.chains[grant][-1]
             self.both.refresh((worker + number) % 2, newest, wanted, in_json=pick % 3 == 0)
 
     @SIGNED_IN
@@ -134,35 +138,35 @@ class Machine(RuleBasedStateMachine):
         self, worker: int, pick: int, late: timedelta | None, uses: int, times: int
     ) -> None:
         """The same token again, at once or when the window closes, or after its successor's use."""
-        session = self._session(pick)
-        token = self.both.chains[session][-1]
+        grant = self._grant(pick)
+        token = self.both.chains[grant][-1]
         for number in range(1 + uses):
-            self.both.refresh((worker + number) % 2, self.both.chains[session][-1])
+            self.both.refresh((worker + number) % 2, self.both.chains[grant][-1])
         if late is not None:
-            window = timedelta(seconds=session.tenant.policy.retry_window)
-            self._move(session.used_at + window + late)
+            window = timedelta(seconds=grant.tenant.policy.retry_window)
+            self._move(grant.used_at + window + late)
         for number in range(times):
             self.both.refresh((worker + number) % 2, token)
 
-    @precondition(lambda machine: any(one.generation for one in machine.model.sessions))
+    @precondition(lambda machine: any(one.generation for one in machine.model.grants))
     @rule(worker=WORKER, pick=PICK, back=st.sampled_from([1, 1, 2, 3, 99]), scope=SCOPE)
     def refresh_with_an_older_token(self, worker: int, pick: int, back: int, scope: str) -> None:
-        session = self._session(pick, [one for one in self.model.sessions if one.generation])
-        self.both.refresh(worker, self._generation(session, back), _scope(session, scope))
+        grant = self._grant(pick, [one for one in self.model.grants if one.generation])
+        self.both.refresh(worker, self._generation(grant, back), _scope(grant, scope))
 
     @SIGNED_IN
     @rule(worker=WORKER, pick=PICK, client=st.integers(0, 2), back=st.integers(0, 2))
     def refresh_as_another_client(self, worker: int, pick: int, client: int, back: int) -> None:
-        token = self._generation(self._session(pick), back)
+        token = self._generation(self._grant(pick), back)
         self.both.refresh(worker, token, client=self.clients[client])
 
     @SIGNED_IN
     @rule(worker=WORKER, pick=PICK)
     def use_a_secret_that_was_replaced(self, worker: int, pick: int) -> None:
-        session = self._session(pick)
-        if session.client.public:
+        grant = self._grant(pick)
+        if grant.client.public:
             return
-        old, token = self.service.replace_secret(1 - worker, session.client), self._token(pick, 0)
+        old, token = self.service.replace_secret(1 - worker, grant.client), self._token(pick, 0)
         for response in (
             self.service.revoke(worker, old, token),
             self.service.introspect(worker, old, token),
@@ -184,7 +188,7 @@ class Machine(RuleBasedStateMachine):
         if mine:
             self.both.list_mine(worker, self._access(pick), limit)
         else:
-            self.both.list_account(worker, self._session(pick).account, limit)
+            self.both.list_account(worker, self._grant(pick).account, limit)
 
     @SIGNED_IN
     @rule(worker=WORKER, pick=PICK)
@@ -201,9 +205,9 @@ class Machine(RuleBasedStateMachine):
         if client < 2:
             self.both.invalidate(worker, token)
         else:
-            caller = self.clients[client] if client < 4 else token.session.client
+            caller = self.clients[client] if client < 4 else token.grant.client
             self.both.revoke(worker, caller, token)
-        self._then(then, 1 - worker, token.session)
+        self._then(then, 1 - worker, token.grant)
 
     @SIGNED_IN
     @rule(
@@ -218,17 +222,17 @@ class Machine(RuleBasedStateMachine):
     def end(
         self, worker: int, pick: int, other: int, who: str, what: str, path: bool, then: str
     ) -> None:
-        admin, session = who == "admin", self._session(other)
+        admin, grant = who == "admin", self._grant(other)
         match who, what:
             case "me", "one":
-                self.both.end_as_person(worker, self._access(pick), session, path=path)
+                self.both.end_as_person(worker, self._access(pick), grant.session, path=path)
             case "me", _:
                 self.both.end_mine(worker, self._access(pick), keep=what == "others")
             case _, "one":
-                self.both.end_in_its_place(worker, session, admin=admin, path=path)
+                self.both.end_in_its_place(worker, grant.session, admin=admin, path=path)
             case _:
-                self.both.end_all(worker, session.account, admin=admin)
-        self._then(then, 1 - worker, session)
+                self.both.end_all(worker, grant.account, admin=admin)
+        self._then(then, 1 - worker, grant)
 
     # Administration.
 
@@ -242,17 +246,17 @@ class Machine(RuleBasedStateMachine):
     )
     def switch(self, worker: int, pick: int, what: str, whom: str, then: str) -> None:
         """Mostly what a live session stands on."""
-        session = self._session(pick)
+        grant = self._grant(pick)
         owners: list[Account | Client | Tenant] = [*self.accounts, *self.clients, *self.tenants]
         if what == "enable":
             off = [one for one in owners if not one.enabled]
             self.both.switch(worker, _picked(off or owners, pick), enabled=True)
             return
-        owner = getattr(session, whom, None) or _picked(owners, pick)
+        owner = getattr(grant, whom, None) or _picked(owners, pick)
         self.both.switch(worker, owner, enabled=False)
         if what == "off and on":
             self.both.switch(worker, owner, enabled=True)
-        self._then(then, 1 - worker, session)
+        self._then(then, 1 - worker, grant)
 
     @SIGNED_IN
     @rule(
@@ -263,23 +267,23 @@ class Machine(RuleBasedStateMachine):
         then=THEN,
     )
     def administer(self, worker: int, pick: int, what: str, tenant: int, then: str) -> None:
-        session = self._session(pick)
+        grant = self._grant(pick)
         match what:
             case "leave" | "leave and join":
-                self._leave(worker, session)
+                self._leave(worker, grant)
                 if what == "leave and join":
-                    self.both.change_membership(worker, session.account, session.tenant)
+                    self.both.change_membership(worker, grant.account, grant.tenant)
             case "join":
-                self.both.change_membership(worker, session.account, self.tenants[tenant])
+                self.both.change_membership(worker, grant.account, self.tenants[tenant])
             case "password":
-                self.both.reset_password(worker, session.account)
+                self.both.reset_password(worker, grant.account)
             case "backup":
                 self.both.restored(worker)
-        self._then(then, 1 - worker, session)
+        self._then(then, 1 - worker, grant)
 
-    def _leave(self, worker: int, session: Session) -> None:
-        if session.tenant in session.account.memberships:
-            self.both.change_membership(worker, session.account, session.tenant)
+    def _leave(self, worker: int, grant: Grant) -> None:
+        if grant.tenant in grant.account.memberships:
+            self.both.change_membership(worker, grant.account, grant.tenant)
 
     @SIGNED_IN
     @rule(worker=WORKER, pick=PICK, what=st.sampled_from(["revoke", "sign", "opaque"]), then=THEN)
@@ -290,7 +294,7 @@ class Machine(RuleBasedStateMachine):
         else:
             algorithm = Algorithm.ES256 if what == "sign" else Algorithm.HKDF_SHA256
             self.service.rotate_key(worker, algorithm)
-        self._then(then, 1 - worker, access.session)
+        self._then(then, 1 - worker, access.grant)
 
     @SIGNED_IN
     @rule(
@@ -313,39 +317,39 @@ class Machine(RuleBasedStateMachine):
         then: str,
     ) -> None:
         """At any time, or just before or after an edge is reached: by the new policy or the old."""
-        session = self._session(pick)
+        grant = self._grant(pick)
         if when == "after":
-            self._move(self._edge(session, edge) + near)
-        self.both.set_policy(worker, session.tenant, policy)
+            self._move(self._edge(grant, edge) + near)
+        self.both.set_policy(worker, grant.tenant, policy)
         if when == "before":
-            self._move(self._edge(session, edge) + near)
-        self._then(then, 1 - worker, session)
+            self._move(self._edge(grant, edge) + near)
+        self._then(then, 1 - worker, grant)
 
     @SIGNED_IN
     @rule(worker=WORKER, pick=PICK)
     def lose_an_answer_while_a_key_takes_over(self, worker: int, pick: int) -> None:
         """The retry gets the very same successor, which the older key has made."""
-        session = self._session(pick)
-        token = self._generation(session, 0)
+        grant = self._grant(pick)
+        token = self._generation(grant, 0)
         takes_over = self.service.rotate_key(worker, Algorithm.HKDF_SHA256)
         self._move(takes_over - NEAR[-1])
         self.both.refresh(1 - worker, token)
         self._move(takes_over + NEAR[-1])
         self.both.refresh(worker, token)
-        self.both.refresh(worker, self._generation(session, 0))
+        self.both.refresh(worker, self._generation(grant, 0))
 
-    def _then(self, what: str, worker: int, session: Session) -> None:
+    def _then(self, what: str, worker: int, grant: Grant) -> None:
         """At once, and through the worker that knows nothing of the change."""
         match what:
             case "refresh":
-                self.both.refresh(worker, self._generation(session, 0))
+                self.both.refresh(worker, self._generation(grant, 0))
             case "retry":
-                self.both.refresh(worker, self._generation(session, 1))
+                self.both.refresh(worker, self._generation(grant, 1))
             case "both":
-                self.both.refresh(worker, self._generation(session, 0))
-                self.both.refresh(worker, self._generation(session, 1))
+                self.both.refresh(worker, self._generation(grant, 0))
+                self.both.refresh(worker, self._generation(grant, 1))
             case "validate":
-                self.both.validate(worker, self._newest_access(session))
+                self.both.validate(worker, self._newest_access(grant))
 
     # Time.
 
@@ -359,19 +363,19 @@ class Machine(RuleBasedStateMachine):
         self, worker: int, pick: int, edge: int, near: timedelta, then: str
     ) -> None:
         """Just before, at or just after something changes by itself."""
-        session = self._session(pick)
-        self._move(self._edge(session, edge) + near)
-        self._then(then, worker, session)
+        grant = self._grant(pick)
+        self._move(self._edge(grant, edge) + near)
+        self._then(then, worker, grant)
 
-    def _edge(self, session: Session, edge: int) -> datetime:
+    def _edge(self, grant: Grant, edge: int) -> datetime:
         """A moment that decides about the session; now, where nothing limits it."""
-        policy, used = session.tenant.policy, session.used_at
-        expirations = [one.expires_at for one in self.both.access if one.session is session]
+        policy, used = grant.tenant.policy, grant.used_at
+        expirations = [one.expires_at for one in self.both.access if one.grant is grant]
         edges = [
-            self.model.ends_at(session),
-            session.ends_at,
-            used + timedelta(seconds=policy.unused()),
-            self.model.absolute_end(session),
+            self.model.ends_at(grant),
+            grant.ends_at,
+            used + timedelta(seconds=policy.unused(grant.session.remembered)),
+            self.model.absolute_end(grant.session),
             used + timedelta(seconds=policy.retry_window),
             expirations[-1],
             expirations[0],
@@ -390,7 +394,7 @@ class Machine(RuleBasedStateMachine):
     def answers_are_those_of_the_model(self) -> None:
         """For tokens of the session that was touched and for all others in turn; and for a list."""
         self.steps += 1
-        live = self.model.live_sessions()
+        live = [one for one in self.model.grants if self.model.live(one)]
         self.fallen += [one for one in self.lived if one not in live]
         self.lived = live
         issued, touched = self.both.access, self.both.touched
@@ -411,16 +415,16 @@ class Machine(RuleBasedStateMachine):
             return
         for access in self.both.access:
             self.both.validate(0, access)
-        for session, chain in self.both.chains.items():
-            if not session.client.public:
+        for grant, chain in self.both.chains.items():
+            if not grant.client.public:
                 # Never two live tokens of one chain.
-                active = [self.both.introspect(1, session.client, token) for token in chain]
+                active = [self.both.introspect(1, grant.client, token) for token in chain]
                 assert active.count(True) <= 1
-            self.both.compare_record(session)
+            self.both.compare_record(grant.session)
         for account in self.accounts:
             self.both.list_account(0, account)
-        for session in self.model.live_sessions():
-            self.both.refresh(1, self.both.chains[session][-1])
+        for grant in [one for one in self.model.grants if self.model.live(one)]:
+            self.both.refresh(1, self.both.chains[grant][-1])
 
     def _asked(self) -> int:
         """Mostly the first worker, so that the second one is behind when a rule comes to it."""
@@ -429,11 +433,11 @@ class Machine(RuleBasedStateMachine):
     def _move(self, now: datetime) -> None:
         self.both.move(min(now, self.latest))
 
-    def _session(self, pick: int, among: Sequence[Session] | None = None) -> Session:
+    def _grant(self, pick: int, among: Sequence[Grant] | None = None) -> Grant:
         """Mostly one that lives, if there is or may be one; else the last that died, or any."""
         if pick % 8 < 5 and not self.model.live_sessions():
             self._sign_in_somebody(pick)
-        candidates = list(among or self.model.sessions)
+        candidates = list(among or self.model.grants)
         if pick % 8 < 5:
             candidates = [one for one in candidates if self.model.live(one)] or candidates
         elif pick % 8 < 7:
@@ -462,16 +466,16 @@ class Machine(RuleBasedStateMachine):
 
     def _token(self, pick: int, back: int) -> Access | Refresh:
         """A refresh token so many generations back; -1: an access token of the session."""
-        session = self._session(pick)
+        grant = self._grant(pick)
         if back >= 0:
-            return self._generation(session, back)
-        return _picked([one for one in self.both.access if one.session is session], pick // 16)
+            return self._generation(grant, back)
+        return _picked([one for one in self.both.access if one.grant is grant], pick // 16)
 
-    def _newest_access(self, session: Session) -> Access:
-        return [one for one in self.both.access if one.session is session][-1]
+    def _newest_access(self, grant: Grant) -> Access:
+        return [one for one in self.both.access if one.grant is grant][-1]
 
-    def _generation(self, session: Session, back: int) -> Refresh:
-        return self.both.chains[session][max(0, session.generation - back)]
+    def _generation(self, grant: Grant, back: int) -> Refresh:
+        return self.both.chains[grant][max(0, grant.generation - back)]
 
 
 def _picked(things: Sequence[Thing], pick: int) -> Thing:
@@ -479,7 +483,7 @@ def _picked(things: Sequence[Thing], pick: int) -> Thing:
     return things[-1 - pick % len(things)]
 
 
-def _scope(session: Session, word: str) -> Scope:
+def _scope(grant: Grant, word: str) -> Scope:
     """No scope, less than the session has, or more."""
-    less = frozenset(sorted(session.scope)[:1])
+    less = frozenset(sorted(grant.scope)[:1])
     return {"": None, "less": less, "more": less | {"offline_access"}}[word]

@@ -1,8 +1,9 @@
 """What the service is to do, said as briefly as possible: no database, no tokens, no keys.
 
 Each method is one request or one change of an account, client or tenant; it answers what the
-service has to answer. A session is one sign-in with its one grant. What time, an epoch or a lost
-membership ended is dead because `live` says so; what a request ended, or met, is `over` for good.
+service has to answer. A session is one sign-in; under it are the grants, one for each tenant that
+it was used for. What time, an epoch or a lost membership ended is dead because `live` says so; what
+a request ended, or met, is `over` for good.
 """
 
 from dataclasses import dataclass, field
@@ -34,9 +35,15 @@ class Policy:
     idle_timeout: int | None = 86_400
     force_relogin: int | None = None
     retry_window: int = 60
+    remember_me: bool = False
+    remember_me_lifetime: int = 2_592_000
 
-    def unused(self) -> int:
-        return min(self.refresh_token_lifetime, self.idle_timeout or self.refresh_token_lifetime)
+    def unused(self, remembered: bool) -> int:
+        """How long a grant may go unused."""
+        limit = min(self.refresh_token_lifetime, self.idle_timeout or self.refresh_token_lifetime)
+        if remembered and self.remember_me:
+            return max(limit, self.remember_me_lifetime)
+        return limit
 
 
 @dataclass(eq=False)
@@ -73,28 +80,59 @@ class Account:
 
 @dataclass(eq=False)
 class Session:
-    """What it was opened with, where its refresh chain is, and when it was ended."""
+    """One sign-in, and when it was ended as a whole."""
 
     account: Account
-    client: Client
-    tenant: Tenant
-    scope: frozenset[str]
-    membership: int
     authenticated_at: datetime
     seen_at: datetime
-    epochs: tuple[int, ...] = ()
-    used_at: datetime = NEVER
-    ends_at: datetime = NEVER
-    generation: int = 0
+    epochs: tuple[int, int]
+    remembered: bool = False
+    grants: "list[Grant]" = field(default_factory=list)
     over_at: datetime | None = None
     replays: int = 0
     forgotten: bool = False
     sid: str = ""
 
+    @property
+    def used_at(self) -> datetime:
+        """The last use of any of its refresh chains."""
+        return max(one.used_at for one in self.grants)
+
+
+@dataclass(eq=False)
+class Grant:
+    """What it was opened with, where its refresh chain is, and when it was ended."""
+
+    session: Session
+    client: Client
+    tenant: Tenant
+    scope: frozenset[str]
+    membership: int
+    epochs: tuple[int, int]
+    used_at: datetime = NEVER
+    ends_at: datetime = NEVER
+    generation: int = 0
+    over_at: datetime | None = None
+
+    @property
+    def account(self) -> Account:
+        """Whose it is."""
+        return self.session.account
+
+    @property
+    def sid(self) -> str:
+        """The session's id."""
+        return self.session.sid
+
+    @property
+    def ended(self) -> bool:
+        """Whether somebody ended it, alone or with its session."""
+        return (self.over_at or self.session.over_at) is not None
+
 
 class Access(NamedTuple):
     text: str
-    session: Session
+    grant: Grant
     scope: frozenset[str]
     expires_at: datetime
     key: str
@@ -102,7 +140,7 @@ class Access(NamedTuple):
 
 class Refresh(NamedTuple):
     text: str
-    session: Session
+    grant: Grant
     generation: int
     key: str = "no key that signs"
 
@@ -117,15 +155,25 @@ class Model:
     sessions: list[Session] = field(default_factory=list)
     revoked_keys: set[str] = field(default_factory=set)
 
-    def live(self, session: Session) -> bool:
-        member = session.account.memberships.get(session.tenant) == session.membership
-        untouched = session.over_at is None and session.epochs == self._epochs(session)
-        return member and untouched and self.now < self.ends_at(session)
+    @property
+    def grants(self) -> list[Grant]:
+        """All there ever were."""
+        return [grant for session in self.sessions for grant in session.grants]
 
-    def ends_at(self, session: Session) -> datetime:
+    def live(self, grant: Grant) -> bool:
+        member = grant.account.memberships.get(grant.tenant) == grant.membership
+        standing = member and grant.epochs == self._grant_epochs(grant)
+        untouched = not grant.ended and grant.session.epochs == self._epochs(grant.account)
+        return standing and untouched and self.now < self.ends_at(grant)
+
+    def ends_at(self, grant: Grant) -> datetime:
         """When it is over if nobody uses it, by the rules of this moment."""
-        unused = timedelta(seconds=session.tenant.policy.unused())
-        return min(session.ends_at, session.used_at + unused, self.absolute_end(session))
+        unused = timedelta(seconds=grant.tenant.policy.unused(grant.session.remembered))
+        return min(grant.ends_at, grant.used_at + unused, self.absolute_end(grant.session))
+
+    def session_ends_at(self, session: Session) -> datetime:
+        """The same of all that lives under it."""
+        return max(self.ends_at(one) for one in session.grants if self.live(one))
 
     def absolute_end(self, session: Session) -> datetime:
         """The end that no use can move, by the strictest of the account's tenants."""
@@ -133,33 +181,44 @@ class Model:
         strictest = min((one for one in limits if one), default=None)
         return session.authenticated_at + timedelta(seconds=strictest) if strictest else NEVER
 
-    def access_end(self, session: Session) -> datetime:
+    def access_end(self, grant: Grant) -> datetime:
         """When an access token made now expires."""
-        policy = session.tenant.policy
-        lifetime = min(policy.access_token_lifetime, policy.unused() * 2 // 3)
-        end = min(self.now + timedelta(seconds=lifetime), self.absolute_end(session))
+        policy = grant.tenant.policy
+        unused = policy.unused(grant.session.remembered)
+        lifetime = min(policy.access_token_lifetime, unused * 2 // 3)
+        end = min(self.now + timedelta(seconds=lifetime), self.absolute_end(grant.session))
         return end.replace(microsecond=0)
 
+    def live_grants(self, session: Session) -> list[Grant]:
+        return [one for one in session.grants if self.live(one)]
+
     def live_sessions(self, account: Account | None = None) -> list[Session]:
-        return [one for one in self.sessions if account in (None, one.account) and self.live(one)]
+        known = [one for one in self.sessions if account in (None, one.account)]
+        return [one for one in known if self.live_grants(one)]
 
     def valid(self, access: Access) -> bool:
         good = self.now < access.expires_at and access.key not in self.revoked_keys
-        return good and self.live(access.session)
+        return good and self.live(access.grant)
 
     def introspect(self, caller: Client, token: Access | Refresh) -> Answer:
         if not caller.served() or caller.public:
             return Answer.INVALID_CLIENT
-        own = token.session.client is caller
+        own = token.grant.client is caller
         if isinstance(token, Refresh):
-            good = own and token.generation == token.session.generation and self.live(token.session)
+            good = own and token.generation == token.grant.generation and self.live(token.grant)
         else:
-            good = (own or token.session.client.audience == caller.client_id) and self.valid(token)
+            good = (own or token.grant.client.audience == caller.client_id) and self.valid(token)
         return Answer.OK if good else Answer.REFUSED
 
     def sign_in(
-        self, client: Client, account: Account, right: bool, tenant: Tenant | None, scope: Scope
-    ) -> Session | Answer:
+        self,
+        client: Client,
+        account: Account,
+        right: bool,
+        tenant: Tenant | None,
+        scope: Scope,
+        remember: bool = False,
+    ) -> Grant | Answer:
         """`right` says whether the password is."""
         if not client.served():
             return Answer.INVALID_CLIENT
@@ -171,55 +230,55 @@ class Model:
         place = tenant or client.tenant or only
         if place is None:
             return Answer.TENANT_REQUIRED
-        number = account.memberships.get(place, 0)
-        if not number or not place.enabled or client.tenant not in (None, place):
+        if not self._admits(account, client, place):
             return Answer.TENANT_NOT_ALLOWED
-        granted = scope or client.default_scope
-        session = Session(account, client, place, granted, number, self.now, self.now)
-        session.epochs = self._epochs(session)
-        self._use(session)
+        session = Session(account, self.now, self.now, self._epochs(account))
+        session.remembered = remember and place.policy.remember_me
         self.sessions.append(session)
-        return session
+        return self._grant(session, client, place, scope or client.default_scope)
 
     def refresh(self, client: Client, token: Refresh, scope: Scope) -> Answer:
-        """Afterwards the session's generation is that of the successor."""
-        session = token.session
+        """Afterwards the grant's generation is that of the successor."""
+        grant = token.grant
         if not client.served():
             return Answer.INVALID_CLIENT
-        if session.forgotten or session.client is not client:
+        if grant.session.forgotten or grant.client is not client:
             return Answer.INVALID_GRANT
-        older = token.generation < session.generation
-        window = timedelta(seconds=session.tenant.policy.retry_window)
-        retry = token.generation == session.generation - 1 and self.now < session.used_at + window
-        # Time, its client or its tenant end a grant; only what ends a session hides a replay.
-        ended = session.over_at or session.epochs[:2] != self._epochs(session)[:2]
-        replayed = older and not retry and not ended
-        if replayed or not self.live(session):
-            session.replays += replayed
-            self.end(session)
+        older = token.generation < grant.generation
+        if (older and self._replayed(token)) or not self.live(grant):
+            self._meet_end(token)
             return Answer.INVALID_GRANT
-        if scope is not None and not scope <= session.scope:
+        if scope is not None and not scope <= grant.scope:
             return Answer.INVALID_SCOPE
         if not older:
-            session.generation += 1
-            self._use(session)
+            grant.generation += 1
+            self._use(grant)
         return Answer.OK
 
     def end(self, session: Session) -> None:
         """For good; what is over stays as it was."""
         session.over_at = session.over_at or self.now
 
+    def end_grant(self, grant: Grant) -> None:
+        """And the session with it, if that was the last one that would not have ended by now."""
+        if grant.ended:
+            return
+        grant.over_at = self.now
+        others = [one for one in grant.session.grants if one.over_at is None]
+        if not any(self.now < one.ends_at for one in others):
+            self.end(grant.session)
+
     def revoke(self, client: Client, token: Access | Refresh) -> Answer:
         if not client.served():
             return Answer.INVALID_CLIENT
-        if token.session.client is client and token.key not in self.revoked_keys:
-            self.end(token.session)
+        if token.grant.client is client and token.key not in self.revoked_keys:
+            self.end_grant(token.grant)
         return Answer.OK
 
     def invalidate(self, token: Access | Refresh) -> Answer:
         if token.key in self.revoked_keys:
             return Answer.REFUSED
-        self.end(token.session)
+        self.end(token.grant.session)
         return Answer.OK
 
     def end_by_id(self, owner: Account | None, session: Session) -> Answer:
@@ -232,7 +291,7 @@ class Model:
     def end_all(self, account: Account, keep: Session | None = None) -> None:
         account.epoch += 1
         if keep is not None:
-            keep.epochs = self._epochs(keep)
+            keep.epochs = self._epochs(account)
 
     def switch(self, owner: Account | Client | Tenant, enabled: bool) -> None:
         """On again brings nothing back."""
@@ -244,12 +303,56 @@ class Model:
 
     def droppable(self, session: Session, since: timedelta = timedelta()) -> bool:
         """Whether a purge may forget the session, and might have done so `since` ago."""
-        return (session.over_at or session.ends_at) + self.retention + since <= self.now
+        over_at = session.over_at or max(one.ends_at for one in session.grants)
+        return over_at + self.retention + since <= self.now
 
-    def _use(self, session: Session) -> None:
-        session.used_at, session.ends_at = self.now, NEVER
-        session.ends_at = self.ends_at(session)
+    def _admits(self, account: Account, client: Client, tenant: Tenant) -> bool:
+        member = tenant.enabled and tenant in account.memberships
+        return member and client.tenant in (None, tenant)
 
-    def _epochs(self, session: Session) -> tuple[int, ...]:
-        owners = (session.account, session.tenant, session.client)
-        return (self.epoch, *(one.epoch for one in owners))
+    def _grant(self, session: Session, client: Client, tenant: Tenant, scope: Scope) -> Grant:
+        number = session.account.memberships[tenant]
+        epochs = (tenant.epoch, client.epoch)
+        grant = Grant(session, client, tenant, scope or frozenset(), number, epochs)
+        session.grants.append(grant)
+        self._use(grant)
+        return grant
+
+    def _replayed(self, token: Refresh) -> bool:
+        """Time, its client or its tenant end a grant; only what was ended hides a replay."""
+        grant = token.grant
+        if grant.ended or grant.session.epochs != self._epochs(grant.account):
+            return False
+        window = timedelta(seconds=grant.tenant.policy.retry_window)
+        retry = token.generation == grant.generation - 1 and self.now < grant.used_at + window
+        return not retry
+
+    def _meet_end(self, token: Refresh) -> None:
+        """A refresh has found the end; that makes it final."""
+        grant, session = token.grant, token.grant.session
+        if grant.ended:
+            return
+        if token.generation < grant.generation and self._replayed(token):
+            session.replays += 1
+            self.end(session)
+        elif session.epochs != self._epochs(session.account) or self._absolute_first(grant):
+            self.end(session)
+        else:
+            self.end_grant(grant)
+
+    def _absolute_first(self, grant: Grant) -> bool:
+        """Whether nothing else would have ended it, at the latest in the same instant."""
+        member = grant.account.memberships.get(grant.tenant) == grant.membership
+        if not member or grant.epochs != self._grant_epochs(grant):
+            return False
+        return self.ends_at(grant) == self.absolute_end(grant.session)
+
+    def _use(self, grant: Grant) -> None:
+        grant.used_at, grant.ends_at = self.now, NEVER
+        grant.ends_at = self.ends_at(grant)
+
+    def _epochs(self, account: Account) -> tuple[int, int]:
+        return self.epoch, account.epoch
+
+    def _grant_epochs(self, grant: Grant) -> tuple[int, int]:
+        return grant.tenant.epoch, grant.client.epoch

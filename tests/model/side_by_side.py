@@ -16,6 +16,7 @@ from tests.model.model import (
     Account,
     Answer,
     Client,
+    Grant,
     Model,
     Policy,
     Refresh,
@@ -36,10 +37,10 @@ class SideBySide:
         self.service = service
         self.model = Model(service.now, RETENTION)
         self.access: list[Access] = []
-        self.chains: dict[Session, list[Refresh]] = {}
-        self.touched: Session | None = None
+        self.chains: dict[Grant, list[Refresh]] = {}
+        self.touched: Grant | None = None
         self._successors: dict[str, str] = {}
-        self._ended: set[str] = set()
+        self._ended: set[Grant] = set()
 
     # Tokens.
 
@@ -52,6 +53,8 @@ class SideBySide:
         password: str | None = None,
         scope: str | None = None,
         name: str = "email",
+        *,
+        remember: bool = False,
     ) -> None:
         """By the right password unless another one is given."""
         person = self.service.people[account]
@@ -60,15 +63,16 @@ class SideBySide:
             "password": password or person.password,
             "tenant_id": tenant and tenant.tenant_id,
             "scope": scope,
+            "remember_me": remember,
         }
         response = self.service.sign_in(worker, client, body)
         wanted = None if scope is None else frozenset(scope.split())
-        told = self.model.sign_in(client, account, password is None, tenant, wanted)
+        told = self.model.sign_in(client, account, password is None, tenant, wanted, remember)
         if isinstance(told, Answer):
             assert answered(response) is told, (response.text, told)
             return
         assert answered(response) is Answer.OK, (response.text, told)
-        told.sid = str(response.get_json()["sid"])
+        told.session.sid = str(response.get_json()["sid"])
         assert [one.sid for one in self.model.sessions].count(told.sid) == 1
         self.chains[told] = []
         self._keep(told, response, told.scope)
@@ -83,69 +87,69 @@ class SideBySide:
         in_json: bool = False,
     ) -> None:
         """By the token's own client unless another one is given."""
-        session = self.touched = token.session
-        caller, replays = client or session.client, session.replays
+        grant = self.touched = token.grant
+        caller, replays = client or grant.client, grant.session.replays
         app = self.service.apps[caller]
         response = self.service.refresh(worker, app, token.text, scope, in_json=in_json)
         told = self.model.refresh(caller, token, scope)
         assert answered(response) is told, (response.text, told)
         if told is Answer.OK:
-            successor = self._keep(session, response, session.scope if scope is None else scope)
+            successor = self._keep(grant, response, grant.scope if scope is None else scope)
             # A token has one successor, ever.
             assert self._successors.setdefault(token.text, successor) == successor
-        elif session.over_at:
-            self._acknowledged([session])
-        if session.replays != replays:
-            self.compare_record(session)
+        elif grant.ended:
+            self._acknowledged_ends(grant)
+        if grant.session.replays != replays:
+            self.compare_record(grant.session)
 
-    def _keep(self, session: Session, response: TestResponse, scope: frozenset[str]) -> str:
+    def _keep(self, grant: Grant, response: TestResponse, scope: frozenset[str]) -> str:
         """Check tokens that were issued, and remember them; answers the refresh token."""
         body = response.get_json()
         header, claims = decoded(body["access_token"])
-        now, expires_at = self.model.now, self.model.access_end(session)
-        self.touched = session
-        assert session.sid not in self._ended, "issued after somebody was told that it is over"
-        assert instant(claims["exp"]) == expires_at <= self.model.absolute_end(session)
+        now, expires_at = self.model.now, self.model.access_end(grant)
+        self.touched = grant
+        assert grant not in self._ended, "issued after somebody was told that it is over"
+        assert instant(claims["exp"]) == expires_at <= self.model.absolute_end(grant.session)
         assert instant(claims["iat"]) == now.replace(microsecond=0)
         assert body["expires_in"] == claims["exp"] - claims["iat"]
-        assert _described(body) == _described(claims) == _facts(session, scope)
+        assert _described(body) == _described(claims) == _facts(grant, scope)
         assert header["kid"] not in self.model.revoked_keys
-        access = Access(body["access_token"], session, scope, expires_at, header["kid"])
+        access = Access(body["access_token"], grant, scope, expires_at, header["kid"])
         assert access.text not in {one.text for one in self.access}
         self.access.append(access)
-        chain, text = self.chains[session], str(body["refresh_token"])
-        if len(chain) == session.generation:
+        chain, text = self.chains[grant], str(body["refresh_token"])
+        if len(chain) == grant.generation:
             assert text not in {one.text for one in chain}
-            chain.append(Refresh(text, session, session.generation))
+            chain.append(Refresh(text, grant, grant.generation))
         # A retry gets the very same successor.
-        assert chain[session.generation].text == text
+        assert chain[grant.generation].text == text
         return text
 
     # Questions.
 
     def validate(self, worker: int, access: Access) -> None:
         """Ask as whoever holds the token."""
-        found, session = self.service.validate(worker, access), access.session
-        assert found["active"] is self.model.valid(access), (found, session)
+        found, grant = self.service.validate(worker, access), access.grant
+        assert found["active"] is self.model.valid(access), (found, grant)
         if found["active"]:
-            assert session.sid not in self._ended
-            assert _described(found) == _facts(session, access.scope)
+            assert grant not in self._ended
+            assert _described(found) == _facts(grant, access.scope)
             assert self.model.now < instant(found["exp"]) == access.expires_at
 
     def introspect(self, worker: int, caller: Client, token: Access | Refresh) -> bool:
         """Ask as a client; answers whether it was told that the token is active."""
         response = self.service.introspect(worker, self.service.apps[caller], token)
-        told, session = self.model.introspect(caller, token), token.session
+        told, grant = self.model.introspect(caller, token), token.grant
         found = response.get_json()
         active = bool(found.get("active"))
         assert active is (told is Answer.OK), (found, told)
         assert answered(response) is Answer.OK or told is Answer.INVALID_CLIENT
         if active:
             is_access = isinstance(token, Access)
-            assert session.sid not in self._ended
-            assert _described(found) == _facts(session, token.scope if is_access else session.scope)
+            assert grant not in self._ended
+            assert _described(found) == _facts(grant, token.scope if is_access else grant.scope)
             # To ask moves nothing: this is the end that the last use has set.
-            expires_at = token.expires_at if is_access else self.model.ends_at(session)
+            expires_at = token.expires_at if is_access else self.model.ends_at(grant)
             assert instant(found["exp"]) == expires_at.replace(microsecond=0)
         return active
 
@@ -160,8 +164,8 @@ class SideBySide:
             _is_refused(self.service.get(worker, MINE, _bearer(access)))
             return
         items = self.service.listed(worker, MINE, _bearer(access), limit)
-        self._compare_list(access.session.account, items)
-        assert [item["sid"] for item in items if item["isCurrent"]] == [access.session.sid]
+        self._compare_list(access.grant.account, items)
+        assert [item["sid"] for item in items if item["isCurrent"]] == [access.grant.sid]
 
     def ping(self, worker: int, access: Access) -> None:
         """Say that the person is active, which extends nothing."""
@@ -170,8 +174,8 @@ class SideBySide:
             _is_refused(response)
             return
         assert answered(response) is Answer.OK, response.text
-        access.session.seen_at = self.model.now
-        self._compare_item(access.session, response.get_json())
+        access.grant.session.seen_at = self.model.now
+        self._compare_item(access.grant.session, response.get_json())
 
     def compare_record(self, session: Session) -> None:
         """Exactly one event tells of a replay, and at most one of any end."""
@@ -186,28 +190,31 @@ class SideBySide:
             self._compare_item(live[item["sid"]], item)
 
     def _compare_item(self, session: Session, item: Mapping[str, Any]) -> None:
-        assert session.sid not in self._ended
+        live = self.model.live_grants(session)
+        assert not self._ended.intersection(live)
         assert item["sid"] == session.sid
-        assert item["clients"] == [session.client.client_id]
-        assert item["tenants"] == [session.tenant.tenant_id]
+        assert set(item["clients"]) == {one.client.client_id for one in live}
+        assert set(item["tenants"]) == {one.tenant.tenant_id for one in live}
+        assert item["remembered"] is session.remembered
         assert item["authenticated_at"] == _shown(session.authenticated_at)
-        assert item["last_active_at"] == _shown(max(session.seen_at, session.used_at))
-        assert item["ends_at"] == _shown(self.model.ends_at(session))
+        last_use = max(one.used_at for one in live)
+        assert item["last_active_at"] == _shown(max(session.seen_at, last_use))
+        assert item["ends_at"] == _shown(self.model.session_ends_at(session))
 
     # Endings.
 
     def revoke(self, worker: int, caller: Client, token: Access | Refresh) -> None:
         """Give the token back as a client."""
         response = self.service.revoke(worker, self.service.apps[caller], token)
-        told, self.touched = self.model.revoke(caller, token), token.session
+        told, self.touched = self.model.revoke(caller, token), token.grant
         assert answered(response) is told, (response.text, told)
-        if told is Answer.OK and token.session.over_at:
-            self._acknowledged([token.session])
+        if told is Answer.OK and token.grant.ended:
+            self._acknowledged_ends(token.grant)
 
     def invalidate(self, worker: int, token: Access | Refresh) -> None:
         """End the session as whoever holds the token."""
         response = self.service.invalidate(worker, token.text)
-        self._ended_one(token.session, response, self.model.invalidate(token))
+        self._ended_one(token.grant.session, response, self.model.invalidate(token))
 
     def end_in_its_place(self, worker: int, session: Session, *, admin: bool, path: bool) -> None:
         """As a backend or an administrator; `path`: by the session's URL."""
@@ -221,7 +228,7 @@ class SideBySide:
         above = MINE if path else None
         response = self.service.end_by_id(worker, session.sid, _bearer(access), above)
         if self.model.valid(access):
-            owner = access.session.account
+            owner = access.grant.account
             self._ended_one(session, response, self.model.end_by_id(owner, session))
         else:
             _is_refused(response)
@@ -237,25 +244,29 @@ class SideBySide:
         url = f"{MINE}?keep_current=true" if keep else MINE
         response = self.service.delete(worker, url, _bearer(access))
         if self.model.valid(access):
-            kept = access.session if keep else None
-            self._ended_all(access.session.account, response, kept)
+            kept = access.grant.session if keep else None
+            self._ended_all(access.grant.account, response, kept)
         else:
             _is_refused(response)
 
     def _ended_one(self, session: Session, response: TestResponse, told: Answer) -> None:
-        self.touched = session
+        self.touched = session.grants[-1]
         assert (answered(response) is Answer.OK) == (told is Answer.OK), (response.text, told)
         if told is Answer.OK:
-            self._acknowledged([session])
+            self._acknowledged(session.grants)
 
     def _ended_all(self, account: Account, response: TestResponse, kept: Session | None) -> None:
         assert answered(response) is Answer.OK, response.text
         self.model.end_all(account, kept)
-        self._acknowledged(one for one in self.under(account) if one is not kept)
+        self._acknowledged(one for one in self.under(account) if one.session is not kept)
 
-    def _acknowledged(self, sessions: Iterable[Session]) -> None:
+    def _acknowledged(self, grants: Iterable[Grant]) -> None:
         """Somebody was told that these are over: nothing of them may ever work again."""
-        self._ended |= {one.sid for one in sessions}
+        self._ended |= set(grants)
+
+    def _acknowledged_ends(self, grant: Grant) -> None:
+        over = grant.session.over_at is not None
+        self._acknowledged(grant.session.grants if over else [grant])
 
     # Administration, keys and time.
 
@@ -291,7 +302,7 @@ class SideBySide:
         """Nothing lives after it."""
         self.service.restored(worker)
         self.model.epoch += 1
-        self._acknowledged(self.model.sessions)
+        self._acknowledged(self.model.grants)
 
     def replace_secret(self, worker: int, client: Client) -> App:
         """Answers the credentials that are worth nothing from now on."""
@@ -313,19 +324,17 @@ class SideBySide:
         self.service.purge(worker)
         for account in accounts:
             stored = self.service.rows(account)
-            for session in self.under(account):
+            for session in {one.session for one in self.under(account)}:
                 if session.sid in stored:
-                    assert stored[session.sid] == 1
+                    assert stored[session.sid] == len(session.grants)
                     assert not self.model.droppable(session, since=timedelta(days=2))
                 else:
                     assert session.forgotten or self.model.droppable(session), session
                     session.forgotten = True
 
-    def under(self, owner: Account | Client | Tenant) -> list[Session]:
-        """The sessions of an account, client or tenant."""
-        return [
-            one for one in self.model.sessions if owner in (one.account, one.client, one.tenant)
-        ]
+    def under(self, owner: Account | Client | Tenant) -> list[Grant]:
+        """The grants of an account, client or tenant."""
+        return [one for one in self.model.grants if owner in (one.account, one.client, one.tenant)]
 
 
 MINE = "/v1/me/sessions"
@@ -348,8 +357,8 @@ def _described(found: Mapping[str, Any]) -> tuple[str, str, set[str]]:
     return found["sid"], found["tenantId"], set(found["scope"].split())
 
 
-def _facts(session: Session, scope: frozenset[str]) -> tuple[str, str, set[str]]:
-    return session.sid, session.tenant.tenant_id, set(scope)
+def _facts(grant: Grant, scope: frozenset[str]) -> tuple[str, str, set[str]]:
+    return grant.sid, grant.tenant.tenant_id, set(scope)
 
 
 def _shown(moment: datetime) -> str:
