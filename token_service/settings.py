@@ -139,6 +139,7 @@ class PolicySettings:
     retry_window: int
     lockout_failures: int
     lockout_seconds: int
+    impersonation: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,8 +361,9 @@ def _policy(read: SettingsReader) -> PolicySettings:
         remember_me_lifetime=read.whole("policy.remember_me_lifetime", 60, YEAR),
         logout_on_password_change=read.switch("policy.logout_on_password_change"),
         retry_window=read.whole("policy.retry_window", 0, 300),
-        lockout_failures=read.whole("policy.lockout_failures", 1, 10_000),
+        lockout_failures=read.whole("policy.lockout_failures", 1, 100),
         lockout_seconds=read.whole("policy.lockout_seconds", 1, DAY),
+        impersonation=read.switch("policy.impersonation"),
     )
 
 

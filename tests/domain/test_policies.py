@@ -114,6 +114,14 @@ class TestLevels:
         bounded = policy.within({"refresh_token_lifetime": {"max": high}})
         assert bounded.refresh_lifetime == seconds
 
+    def test_an_automatic_lifetime_follows_an_access_lifetime_that_was_moved(self):
+        policy = Policy(access_token_lifetime=7_200, refresh_token_lifetime="auto")
+        bounds = {"refresh_token_lifetime": {"max": 6_000}, "access_token_lifetime": {"max": 3_600}}
+        assert policy.within(bounds).refresh_lifetime == 5_400
+
+    def test_bounds_that_a_newer_release_stored_are_passed_over(self):
+        assert Policy().within({"field_of_next_year": {"max": 1}}) == Policy()
+
     @pytest.mark.parametrize(
         ("stated", "unused"),
         [
@@ -132,6 +140,12 @@ class TestLevels:
     def test_a_client_tightens_what_is_remembered_too(self):
         policy = Policy(remember_me=True).remembering().tightened({"idle_timeout": 600})
         assert policy.unused_limit == 600
+
+    def test_bounds_explain_what_they_moved_and_nothing_else(self):
+        bounds = Level("bounds", {"idle_timeout": {"max": 600}, "retry_window": {"max": 60}})
+        told = explained(Policy(), [Level("tenant", {"idle_timeout": "off"}), bounds])
+        assert told["idle_timeout"] == Explained(600, "bounds")
+        assert told["retry_window"] == Explained(60, "default")
 
     def test_each_value_is_explained_by_the_level_that_decided_it(self):
         levels = [

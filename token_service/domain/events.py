@@ -29,6 +29,7 @@ class Event(StrEnum):
     MEMBERSHIP_CHANGED = "membership_changed"
     CLIENT_CREATED = "client_created"
     CLIENT_CHANGED = "client_changed"
+    POLICY_CHANGED = "policy_changed"
     KEY_CREATED = "key_created"
     KEY_RETIRED = "key_retired"
 

@@ -35,6 +35,7 @@ class Policy:
     retry_window: int = 60
     lockout_failures: int = 10
     lockout_seconds: int = 900
+    impersonation: bool = True
 
     @property
     def refresh_lifetime(self) -> int:
@@ -66,21 +67,21 @@ class Policy:
         return replace(self, **{name: _value(value) for name, value in known.items()})
 
     def within(self, bounds: Bounds) -> Self:
-        """This policy moved inside the environment's bounds, for what a tenant stated before them.
+        """This policy moved inside the environment's bounds, for what was stated before them.
 
         A bound on a lifetime that is `auto` applies to what it comes to.
         """
-        changes: dict[str, Any] = {}
-        for name, bound in bounds.items():
-            value = (
-                self.refresh_lifetime if name == "refresh_token_lifetime" else getattr(self, name)
-            )
-            low, high = bound.get("min"), bound.get("max")
+        policy = self
+        # In this order: a refresh lifetime that is `auto` follows the access lifetime in effect.
+        for name in sorted(FIELDS & bounds.keys()):
+            value, low, high = policy.number(name), bounds[name].get("min"), bounds[name].get("max")
+            moved: dict[str, Any] = {}
             if high is not None and (value is None or value > high):
-                changes[name] = high
+                moved = {name: high}
             elif low is not None and value is not None and value < low:
-                changes[name] = low
-        return replace(self, **changes) if changes else self
+                moved = {name: low}
+            policy = replace(policy, **moved)
+        return policy
 
     def remembering(self) -> Self:
         """This policy for a session that is to be remembered.
@@ -98,10 +99,20 @@ class Policy:
         changes: dict[str, Any] = {}
         for name, limit in limits.items():
             if name in TIGHTENING and limit != OFF:
-                lives = name == "refresh_token_lifetime"
-                current = self.refresh_lifetime if lives else getattr(self, name)
+                current = self.number(name)
                 changes[name] = limit if current is None else min(limit, current)
         return replace(self, **changes)
+
+    def number(self, name: str) -> int | None:
+        """A field that is a number, `auto` as what it comes to; None where there is no limit."""
+        if name == "refresh_token_lifetime":
+            return self.refresh_lifetime
+        value: int | None = getattr(self, name)
+        return value
+
+    def flat(self) -> dict[str, object]:
+        """Every field as the API writes it."""
+        return {name: written(getattr(self, name)) for name in sorted(FIELDS)}
 
 
 FIELDS = frozenset(field.name for field in fields(Policy))
@@ -113,15 +124,29 @@ TIGHTENING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One level of policy and what it states: `environment`, `tenant` or `client`."""
+    """One level of policy and what it says: `environment`, `bounds`, `tenant` or `client`."""
 
     source: str
-    overrides: Mapping[str, Any]
+    says: Mapping[str, Any]
+
+    def applied_to(self, policy: Policy) -> Policy:
+        """The policy that results."""
+        if self.source == "bounds":
+            return policy.within(self.says)
+        if self.source == "client":
+            return policy.tightened(self.says)
+        return policy.overridden(self.says)
+
+    def decides(self, before: Policy, after: Policy) -> set[str]:
+        """The fields whose value is this level's: all that it overrides, else what it changed."""
+        if self.source in ("environment", "tenant"):
+            return set(FIELDS & self.says.keys())
+        return {name for name in FIELDS if getattr(after, name) != getattr(before, name)}
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One value of an effective policy and the level that it comes from."""
+    """One value of an effective policy, as the API writes it, and the level that decided it."""
 
     value: object
     source: str
@@ -131,17 +156,10 @@ def explained(defaults: Policy, levels: Iterable[Level]) -> dict[str, Explained]
     """Each field's effective value and the level that decided it."""
     policy, sources = defaults, dict.fromkeys(FIELDS, "default")
     for level in levels:
-        if level.source == "client":
-            after = policy.tightened(level.overrides)
-            decided = {name for name in FIELDS if getattr(after, name) != getattr(policy, name)}
-        else:
-            after = policy.overridden(level.overrides)
-            decided = set(FIELDS & level.overrides.keys())
+        after = level.applied_to(policy)
+        sources |= dict.fromkeys(level.decides(policy, after), level.source)
         policy = after
-        sources |= dict.fromkeys(decided, level.source)
-    return {
-        name: Explained(written(getattr(policy, name)), sources[name]) for name in sorted(FIELDS)
-    }
+    return {name: Explained(value, sources[name]) for name, value in policy.flat().items()}
 
 
 def written(value: object) -> object:

@@ -56,6 +56,7 @@ class Refusal(StrEnum):
     ALREADY_A_MEMBER = "already_a_member"
     UNSUITABLE_PASSWORD = "unsuitable_password"
     FORBIDDEN = "forbidden"
+    INVALID_POLICY = "invalid_policy"
 
 
 SENTENCES: dict[Refusal, str] = {
