@@ -123,7 +123,7 @@ class Configuration:
         self._database = database
         self._encryption = encryption
         self._issuer = issuer
-        self._defaults = defaults
+        self.defaults = defaults
         self._loading = threading.Lock()
         self._signatures = SignatureCache(4096)
         self._snapshot: Snapshot | None = None
@@ -149,7 +149,8 @@ class Configuration:
             version=environment.version,
             epoch=environment.epoch,
             issuer=self._issuer,
-            policy=self._defaults.overridden(environment.policy),
+            # Settings that changed since may lie outside of bounds that were set before.
+            policy=self.defaults.overridden(environment.policy).within(environment.bounds),
             bounds=environment.bounds,
             keyring=keyring,
             signatures=self._signatures,

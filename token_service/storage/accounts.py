@@ -32,7 +32,7 @@ def insert_account(
             password_changed_at=now if account.password_hash else None,
             default_tenant_id=account.default_tenant_id,
             next_membership=1 + max((one.number for one in account.memberships), default=0),
-            session_limit=None,
+            session_limit=account.session_limit,
             profile={},
             seen={},
             created_at=now,
@@ -114,6 +114,13 @@ def set_enabled(tx: Transaction, account_id: str, *, enabled: bool) -> int | Non
         .returning(accounts.c.epoch)
     ).one_or_none()
     return None if row is None else int(row.epoch)
+
+
+def set_session_limit(tx: Transaction, account_id: str, limit: int | None) -> None:
+    """Set the account's own number of sessions. The caller holds the account."""
+    tx.execute(
+        update(accounts).where(accounts.c.account_id == account_id).values(session_limit=limit)
+    )
 
 
 def raise_epoch(tx: Transaction, account_id: str) -> int | None:
@@ -227,4 +234,5 @@ def _account(row: Row[Any], members: Iterable[Row[Any]]) -> Account:
         memberships=tuple(
             Membership(one.tenant_id, one.number, tuple(one.roles)) for one in members
         ),
+        session_limit=row.session_limit,
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from token_service.domain.clients import (
     AuthenticationMethod,
@@ -80,6 +80,16 @@ def raise_environment_epoch(tx: Transaction) -> int:
     return int(tx.execute(select(environment.c.epoch)).scalar_one())
 
 
+def set_environment_policy(tx: Transaction, policy: Mapping[str, Any], bounds: Bounds) -> None:
+    """Set what the environment states, and the bounds of its tenants; its row is locked."""
+    tx.execute(
+        update(environment).values(
+            policy=dict(policy), bounds={name: dict(bound) for name, bound in bounds.items()}
+        )
+    )
+    changed(tx)
+
+
 def insert_tenant(tx: Transaction, tenant: Tenant, now: datetime) -> None:
     """Write a new tenant; `Conflict` says that the name is taken."""
     tx.execute(
@@ -109,6 +119,47 @@ def list_tenants(tx: Transaction, after: str, limit: int) -> list[Tenant]:
     if after:
         query = query.where(tenants.c.tenant_id > after)
     return [_tenant(row) for row in tx.execute(query)]
+
+
+def set_tenant_policy(
+    tx: Transaction, tenant_id: str, policy: Mapping[str, Any], force_relogin: int | None
+) -> None:
+    """Set what a tenant states, and the number (seconds) that the hot statements compare with.
+
+    The caller holds the environment's row, under which it has read the tenant.
+    """
+    tx.execute(
+        update(tenants)
+        .where(tenants.c.tenant_id == tenant_id)
+        .values(policy=dict(policy), force_relogin=force_relogin)
+    )
+    changed(tx)
+
+
+class StatedRelogin(NamedTuple):
+    """A tenant that does not inherit its forced re-login."""
+
+    tenant_id: str
+    policy: Mapping[str, Any]
+    force_relogin: int
+
+
+def stated_relogins(tx: Transaction) -> list[StatedRelogin]:
+    """Every tenant that states a forced re-login, with the number in force."""
+    query = select(tenants.c.tenant_id, tenants.c.policy, tenants.c.force_relogin)
+    rows = tx.execute(query.where(tenants.c.force_relogin.is_not(None)))
+    return [StatedRelogin(*row) for row in rows]
+
+
+def set_relogins(tx: Transaction, limits: Mapping[str, int | None]) -> None:
+    """Set those numbers (seconds) by tenant. The caller tells the workers."""
+    if limits:
+        tx.execute(
+            update(tenants)
+            .where(tenants.c.tenant_id == bindparam("tenant"))
+            .values(force_relogin=bindparam("limit")),
+            [{"tenant": tenant_id, "limit": limit} for tenant_id, limit in limits.items()],
+        )
 
 
 def set_tenant_enabled(tx: Transaction, tenant_id: str, *, enabled: bool) -> int | None:
@@ -157,6 +208,12 @@ def replace_secrets(tx: Transaction, client_id: str, secrets: tuple[ClientSecret
     )
     changed(tx)
     return result.rowcount == 1
+
+
+def set_client_policy(tx: Transaction, client_id: str, policy: Mapping[str, Any]) -> None:
+    """Set the limits that a client states. The caller holds the environment's row."""
+    tx.execute(update(clients).where(clients.c.client_id == client_id).values(policy=dict(policy)))
+    changed(tx)
 
 
 def set_client_enabled(tx: Transaction, client_id: str, *, enabled: bool) -> int | None:

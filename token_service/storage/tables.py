@@ -111,7 +111,10 @@ accounts = Table(
     Column("seen", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
-"""`seen` names the devices and countries of earlier sign-ins, the newest of each."""
+"""`seen` names the devices and countries of earlier sign-ins, the newest of each.
+
+`session_limit` is the account's own number of sessions, NULL for none; 10^9 is "off".
+"""
 
 account_names = Table(
     "account_names",

@@ -53,6 +53,9 @@ INVALID_SCOPE = Fault(
 UNAUTHORIZED_CLIENT = Fault(400, "unauthorized_client", "The client may not use this grant type.")
 UNSUPPORTED_GRANT_TYPE = Fault(400, "unsupported_grant_type", "The grant type is not supported.")
 INVALID_GRANT = Fault(400, "invalid_grant", "The refresh token is not valid.")
+INVALID_POLICY = Fault(
+    400, "invalid_policy", "The change of the policy is wrong, and nothing was changed."
+)
 INVALID_CURSOR = Fault(400, "invalid_cursor", "The cursor is not one that was given out here.")
 NO_TOKEN_OF_OURS = Fault(400, "invalid_token", "The token is not one of this service.")
 TOKEN_MISSING = Fault(
@@ -162,6 +165,9 @@ GRANT = Stage(
 
 BEARER = Stage(INVALID_TOKEN)
 """An access token in the `Authorization` header."""
+
+POLICY = Stage(NOT_FOUND, {Refusal.INVALID_POLICY: INVALID_POLICY})
+"""A policy is read or changed."""
 
 POSSESSION = Stage(NO_TOKEN_OF_OURS)
 """A token that is to be invalidated by whoever holds it."""

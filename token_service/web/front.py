@@ -13,6 +13,7 @@ from token_service.web import (
     my_sessions,
     oauth_api,
     operation,
+    policies,
     refusing,
     signing_in,
     tokens,
@@ -28,7 +29,13 @@ def install(app: Flask) -> None:
     _harden(app, settings.server.max_body_bytes)
     api.install(
         app,
-        (signing_in.blueprint, tokens.blueprint, account_sessions.blueprint, my_sessions.blueprint),
+        (
+            signing_in.blueprint,
+            tokens.blueprint,
+            account_sessions.blueprint,
+            my_sessions.blueprint,
+            policies.blueprint,
+        ),
     )
     for blueprint in (
         oauth_api.blueprint,

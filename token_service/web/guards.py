@@ -21,6 +21,7 @@ from token_service.oauth.credentials import (
     presented,
 )
 from token_service.services import account_sessions, inspection, members
+from token_service.services.changes import Author
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.endings import Cause
 from token_service.services.inspection import Inspection
@@ -55,6 +56,10 @@ class Caller:
         is_backend = self.role == "backend"
         reason = Refusal.ENDED_BY_BACKEND if is_backend else Refusal.ENDED_BY_ADMIN
         return Cause(reason, self.actor, origin())
+
+    def author(self) -> Author:
+        """The author of what the caller changes."""
+        return Author(self.actor, origin())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,27 @@ def caller(snapshot: Snapshot, permission: Permission) -> Caller:
     if not backend.may(permission):
         raise Refuse(errors.FORBIDDEN)
     return Caller("backend", backend.client_id, backend.tenant_id)
+
+
+def administrator(snapshot: Snapshot) -> Caller:
+    """An administrator, of the environment or of one tenant, by an access token of its own."""
+    return _administrator(snapshot, bearer(snapshot))
+
+
+def environment_administrator(snapshot: Snapshot) -> Caller:
+    """The same, where what is changed reaches beyond any tenant."""
+    found = administrator(snapshot)
+    if found.tenant_id is not None:
+        raise Refuse(errors.FORBIDDEN)
+    return found
+
+
+def caller_in(snapshot: Snapshot, permission: Permission, tenant_id: str) -> Caller:
+    """Who may do it (as `caller`), in this tenant, if it is one that they may know of."""
+    found = caller(snapshot, permission)
+    if not is_identifier(tenant_id) or found.tenant_id not in (None, tenant_id):
+        raise Refuse(errors.NOT_FOUND)
+    return found
 
 
 def caller_for(snapshot: Snapshot, permission: Permission, account_id: str) -> Caller:

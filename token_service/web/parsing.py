@@ -1,7 +1,7 @@
 """Reading requests strictly: what can be read in two ways is refused, before anything is done."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -20,6 +20,9 @@ JSON = "application/json"
 _IDENTIFIER = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}", re.ASCII)
 """Shorter than any secret that may have been sent as a name by mistake."""
+_SAFE_PATH = re.compile(
+    rf"(?:(?:bounds|overrides)\.)?{_SAFE_NAME.pattern}(?:\.(?:min|max))?", re.ASCII
+)
 
 
 def form() -> dict[str, str]:
@@ -50,6 +53,12 @@ def form_parameters(data: bytes) -> dict[str, str]:
 
 def json_body(schema: Schema) -> Any:
     """What the schema makes of a JSON object in the body; null and "" count as absent."""
+    members = json_patch()
+    return _loaded(schema, {name: one for name, one in members.items() if one not in (None, "")})
+
+
+def json_patch() -> dict[str, object]:
+    """A JSON object in the body, every member as it was sent: null says something here."""
     _refuse_query()
     _require(JSON)
     try:
@@ -57,7 +66,7 @@ def json_body(schema: Schema) -> Any:
     except ValueError:
         raise malformed("The body is not a well-formed JSON object.") from None
     _refuse_unfit(members)
-    return _loaded(schema, {name: one for name, one in members.items() if one not in (None, "")})
+    return members
 
 
 def query(schema: Schema) -> Any:
@@ -74,6 +83,15 @@ def is_identifier(text: str) -> bool:
     """Whether this can be the id of an account, tenant or session. PostgreSQL reads more forms of
     it than SQLite, and takes what is none for an error."""
     return _IDENTIFIER.fullmatch(text) is not None
+
+
+def by_path(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """What is wrong, by field or by the path to one (`bounds.idle_timeout.max`), as far as the
+    name is safe to repeat."""
+    named: dict[str, list[str]] = {}
+    for path, message in found:
+        named.setdefault(path if _SAFE_PATH.fullmatch(path) else "(unnamed)", []).append(message)
+    return named
 
 
 def _query_parameters() -> dict[str, str]:
