@@ -57,6 +57,8 @@ class TestEveryCommand:
             *(f"account {verb}" for verb in ("set-password", "join", "leave")),
             *(f"client {verb}" for verb in ("create", "list", "disable", "enable")),
             "client rotate-secret",
+            *(f"policy {verb}" for verb in ("show", "set", "explain")),
+            "account session-limit",
         }
 
     @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
@@ -118,6 +120,7 @@ def needed(path: tuple[str, ...], folder: Path) -> list[str]:
         ("account", "set-password"): [UNKNOWN],
         ("account", "join"): [UNKNOWN, UNKNOWN],
         ("account", "leave"): [UNKNOWN, UNKNOWN],
+        ("account", "session-limit"): [UNKNOWN],
         ("client", "create"): ["--kind", "app", "--name", "App"],
         ("client", "disable"): ["app"],
         ("client", "enable"): ["app"],

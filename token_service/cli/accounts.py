@@ -2,12 +2,28 @@
 
 import click
 
-from token_service.cli.answers import Output, granted, json_option, page_options, paged, refuse
-from token_service.cli.forms import EMAIL, IDENTIFIER, MEMBERSHIP, PHONE, ROLE, USERNAME
+from token_service.cli.answers import (
+    Output,
+    accepted,
+    granted,
+    json_option,
+    page_options,
+    paged,
+    refuse,
+)
+from token_service.cli.forms import (
+    EMAIL,
+    IDENTIFIER,
+    MEMBERSHIP,
+    PHONE,
+    ROLE,
+    SESSION_LIMIT,
+    USERNAME,
+)
 from token_service.cli.opening import AUTHOR, open_parts
 from token_service.cli.passwords import choose, password_options
 from token_service.domain.accounts import SignInName
-from token_service.services import accounts
+from token_service.services import account_limits, accounts
 from token_service.services.accounts import NewAccount
 from token_service.storage.accounts import ListedAccount
 from token_service.storage.database import Database
@@ -137,6 +153,26 @@ def leave(reference: str, tenant_id: str, output: Output) -> None:
     granted(accounts.leave(parts.database, parts.clock, account_id, tenant_id, AUTHOR))
     answer = {"id": account_id, "tenant": tenant_id}
     output.show(answer, f"account {account_id} is no longer a member of {tenant_id}")
+
+
+@account.command("session-limit")
+@click.argument("reference", metavar="ACCOUNT")
+@click.argument("limit", type=SESSION_LIMIT, required=False)
+@json_option
+def session_limit(reference: str, limit: object, output: Output) -> None:
+    """Show how many sessions ACCOUNT may have, or set it: a number, off, or none of its own."""
+    parts = open_parts()
+    account_id = resolved(parts.database, reference)
+    if limit is None:
+        now_is = granted(account_limits.of_account(parts.database, account_id))
+    else:
+        change = {"max_sessions": None if limit == "none" else limit}
+        now_is = accepted(
+            account_limits.change(parts.database, parts.clock, account_id, change, AUTHOR)
+        )
+    shown = "none of its own" if now_is is None else now_is
+    answer = {"id": account_id, "max_sessions": now_is}
+    output.show(answer, f"account {account_id}: max_sessions {shown}")
 
 
 def resolved(database: Database, reference: str) -> str:

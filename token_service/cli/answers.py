@@ -10,6 +10,7 @@ import click
 
 from token_service.crypto.keyring import KeyUnreadable, NoKey
 from token_service.domain.failures import Unavailable
+from token_service.domain.policy_changes import Faulty
 from token_service.domain.refusals import Refusal, Refused
 from token_service.server.group import StartError
 from token_service.settings import SettingsError
@@ -123,6 +124,13 @@ def granted(answer: Value | Refused) -> Value:
     if isinstance(answer, Refused):
         refuse(_SENTENCES.get(answer.reason, answer.reason.value))
     return answer
+
+
+def accepted(answer: Value | Refused) -> Value:
+    """The answer to a change of a policy; a wrong one ends the command with all its faults."""
+    if isinstance(answer, Faulty):
+        refuse("; ".join(f"{fault.field} {fault.message}" for fault in answer.faults))
+    return granted(answer)
 
 
 def refuse(sentence: str) -> NoReturn:

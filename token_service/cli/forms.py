@@ -1,6 +1,7 @@
 """The forms that arguments have, told apart before anything is asked of the service."""
 
 import re
+from collections.abc import Mapping
 
 import click
 
@@ -8,6 +9,9 @@ from token_service.domain import accounts
 from token_service.domain.accounts import NameKind, SignInName
 
 _ROLE = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
+_FIELD = re.compile(r"[a-z_]{1,40}")
+_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_BOUND = re.compile(r"(?P<min>[0-9]{1,18})?\.\.(?P<max>[0-9]{1,18})?", re.ASCII)
 
 
 class SignInNameForm(click.ParamType[SignInName]):
@@ -73,9 +77,65 @@ class MembershipForm(click.ParamType[tuple[str, tuple[str, ...]]]):
         )
 
 
+class FieldForm(click.ParamType[tuple[str, object]]):
+    """`FIELD=VALUE` of a policy, as JSON would have it; `inherit` is null."""
+
+    name = "field=value"
+    _WORDS: Mapping[str, object] = {"inherit": None, "true": True, "false": False}
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, object]:
+        """The field's name and its value; whether it has such a value is decided elsewhere."""
+        name, equals, text = str(value).partition("=")
+        if not equals or not _FIELD.fullmatch(name):
+            self.fail(f"{value!r} is no FIELD=VALUE", param, ctx)
+        if _NUMBER.fullmatch(text):
+            return name, int(text)
+        return name, self._WORDS.get(text, text)
+
+
+class BoundForm(click.ParamType[tuple[str, object]]):
+    """`FIELD=MIN..MAX`, either end may be left out, or `FIELD=none`."""
+
+    name = "field=min..max"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, object]:
+        """The field's name and its bound, null for none."""
+        name, _, text = str(value).partition("=")
+        if _FIELD.fullmatch(name) and text == "none":
+            return name, None
+        ends = _BOUND.fullmatch(text)
+        if ends is None or not _FIELD.fullmatch(name):
+            self.fail(f"{value!r} is no FIELD=MIN..MAX", param, ctx)
+        return name, {end: int(text) for end, text in ends.groupdict().items() if text}
+
+
+class SessionLimitForm(click.ParamType[object]):
+    """A number of sessions, `off` for no limit, or `none` for none of its own."""
+
+    name = "limit"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
+        """As JSON would have it, but `none` as it is: to click, None is an argument left out."""
+        text = str(value)
+        if text in ("off", "none"):
+            return text
+        if not _NUMBER.fullmatch(text):
+            self.fail(f"{text!r} is no number, off or none", param, ctx)
+        return int(text)
+
+
 EMAIL = SignInNameForm(NameKind.EMAIL)
 USERNAME = SignInNameForm(NameKind.USERNAME)
 PHONE = SignInNameForm(NameKind.PHONE)
 IDENTIFIER = IdentifierForm()
 ROLE = RoleForm()
 MEMBERSHIP = MembershipForm()
+FIELD = FieldForm()
+BOUND = BoundForm()
+SESSION_LIMIT = SessionLimitForm()

@@ -10,6 +10,7 @@ from token_service.cli.db import db
 from token_service.cli.demo_data import demo_data
 from token_service.cli.housekeeping import purge
 from token_service.cli.keys import keys
+from token_service.cli.policies import policy
 from token_service.cli.serving import dev, serve
 from token_service.cli.sessions import sessions
 from token_service.cli.settings import config
@@ -23,6 +24,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     tenant,
     account,
     client,
+    policy,
     keys,
     sessions,
     audit,
