@@ -168,14 +168,15 @@ def test_settings_outside_of_bounds_that_were_set_before_are_moved_inside(
     world: World, admin: Asker
 ) -> None:
     """The operator changed the settings after an administrator had set the bounds."""
-    admin.change(ENVIRONMENT, bounds={"idle_timeout": {"max": 86_400}})
-    other = world.second_worker({"TOKEN_SERVICE_POLICY_IDLE_TIMEOUT": "off"})
+    admin.change(ENVIRONMENT, bounds={"access_token_lifetime": {"max": 900}})
+    other = world.second_worker({"TOKEN_SERVICE_POLICY_ACCESS_TOKEN_LIFETIME": "3600"})
     on_other = Asker(other, admin.headers, admin.actor)
-    assert on_other.read(ENVIRONMENT)["idle_timeout"] == 86_400
+    assert on_other.read(ENVIRONMENT)["access_token_lifetime"] == 900
     who = signed_in(other)
+    assert who.tokens.body["expires_in"] == 900
     told = on_other.read("/v1/policies/effective", tenant=who.tenant_id)
-    assert told["policy"]["idle_timeout"] == {"value": 86_400, "source": "bounds"}
-    assert on_other.change(ENVIRONMENT, retry_window=0)["idle_timeout"] == 86_400
+    assert told["policy"]["access_token_lifetime"] == {"value": 900, "source": "bounds"}
+    assert on_other.change(ENVIRONMENT, retry_window=0)["access_token_lifetime"] == 900
     other.close()
 
 

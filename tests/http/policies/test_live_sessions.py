@@ -22,6 +22,7 @@ from tests.http.policies.asking import (
     administrator,
     of_tenant,
     rows_of_sessions,
+    version,
 )
 from tests.world.world import Time, World, tokens_of
 
@@ -41,12 +42,12 @@ def who(world: World, second_worker: World) -> SignedIn:
 
 
 def change(who: SignedIn, level: str, **fields: object) -> None:
-    """Change the policy that the session is under, and see that no row of it was written."""
-    before = rows_of_sessions(who.world)
-    administrator(who.world).change(
-        ENVIRONMENT if level == "environment" else of_tenant(who.tenant_id), **fields
-    )
+    """Change the policy of the session: workers are told, and no row of it is written."""
+    admin = administrator(who.world)
+    before, told = rows_of_sessions(who.world), version(who.world)
+    admin.change(ENVIRONMENT if level == "environment" else of_tenant(who.tenant_id), **fields)
     assert rows_of_sessions(who.world) == before
+    assert version(who.world) == told + 1
 
 
 def expires_in(who: SignedIn) -> int:
