@@ -15,12 +15,15 @@ from token_service.web.current import on_current
 from token_service.web.parts import parts
 from token_service.web.refusing import Refuse, refusal
 from token_service.web.schemas.policies import (
+    ClientPolicyChangeSchema,
     ClientPolicySchema,
     EffectiveQuerySchema,
     EffectiveRequest,
     EffectiveSchema,
+    EnvironmentPolicyChangeSchema,
     EnvironmentPolicySchema,
     SessionLimitSchema,
+    TenantPolicyChangeSchema,
     TenantPolicySchema,
 )
 
@@ -55,7 +58,7 @@ def environment_policy(snapshot: Snapshot) -> Response:
 
 @blueprint.patch("/policies/environment")
 @blueprint.described(
-    body=EnvironmentPolicySchema,
+    body=EnvironmentPolicyChangeSchema,
     answer=EnvironmentPolicySchema,
     faults=(*_FAULTS_BEYOND_TENANTS, errors.INVALID_POLICY),
     security=(BEARER,),
@@ -88,7 +91,7 @@ def tenant_policy(snapshot: Snapshot, tenant_id: str) -> Response:
 
 @blueprint.patch("/tenants/<tenant_id>/policy")
 @blueprint.described(
-    body=TenantPolicySchema,
+    body=TenantPolicyChangeSchema,
     answer=TenantPolicySchema,
     faults=(*_FAULTS_FOR_CALLERS, errors.INVALID_POLICY),
     security=_CALLERS,
@@ -120,7 +123,7 @@ def client_policy(snapshot: Snapshot, client_id: str) -> Response:
 
 @blueprint.patch("/clients/<client_id>/policy")
 @blueprint.described(
-    body=ClientPolicySchema,
+    body=ClientPolicyChangeSchema,
     answer=ClientPolicySchema,
     faults=(*_FAULTS, errors.INVALID_POLICY),
     security=(BEARER,),

@@ -35,13 +35,25 @@ def _json_schema(rule: Range | Choice) -> dict[str, Any]:
     return whole if rule.word is None else {"oneOf": [whole, {"enum": [rule.word]}]}
 
 
-def _value(name: str, **also: str) -> fields.Raw:
-    described = {"description": " ".join((_DESCRIPTIONS[name], *also.values()))}
-    return fields.Raw(metadata=described | _json_schema(RULES[name]))
+def _stated(name: str) -> fields.Raw:
+    """A field with its value."""
+    return fields.Raw(metadata={"description": _DESCRIPTIONS[name], **_json_schema(RULES[name])})
 
 
-PolicyFields = Schema.from_dict({name: _value(name) for name in RULES}, name="PolicyFields")
-LimitFields = Schema.from_dict({name: _value(name) for name in CLIENT_FIELDS}, name="LimitFields")
+def _changed(name: str) -> fields.Raw:
+    """A field in a change: null inherits again."""
+    schema = {"oneOf": [_json_schema(RULES[name]), {"type": "null"}]}
+    return fields.Raw(metadata={"description": _DESCRIPTIONS[name], **schema})
+
+
+PolicyFields = Schema.from_dict({name: _stated(name) for name in RULES}, name="PolicyFields")
+PolicyChangeFields = Schema.from_dict(
+    {name: _changed(name) for name in RULES}, name="PolicyChangeFields"
+)
+LimitFields = Schema.from_dict({name: _stated(name) for name in CLIENT_FIELDS}, name="LimitFields")
+LimitChangeFields = Schema.from_dict(
+    {name: _changed(name) for name in CLIENT_FIELDS}, name="LimitChangeFields"
+)
 
 
 class BoundSchema(Schema):
@@ -52,27 +64,44 @@ class BoundSchema(Schema):
 
 
 class TenantPolicySchema(PolicyFields):  # type: ignore[misc, valid-type]
-    """A policy: every value in effect, and what this level itself states of them.
+    """A policy: every value in effect, and what this level itself states of them."""
 
-    In a change, only the fields to change: null inherits again. With `overrides`, that is the whole
-    of what is stated, and fields that only repeat what comes of it change nothing.
-    """
-
-    overrides = fields.Dict(keys=fields.String(), values=fields.Raw())
+    overrides = fields.Nested(PolicyFields)
 
 
 class EnvironmentPolicySchema(TenantPolicySchema):
-    """The environment's policy, with the bounds of its tenants.
-
-    In a change, null takes a field back to the settings; each field named in `bounds` gets the
-    whole of its new bound, or none with null.
-    """
+    """The environment's policy, with the bounds of its tenants."""
 
     bounds = fields.Dict(keys=fields.String(), values=fields.Nested(BoundSchema))
 
 
+class TenantPolicyChangeSchema(PolicyChangeFields):  # type: ignore[misc, valid-type]
+    """The fields to change: null inherits again.
+
+    With `overrides`, that is the whole of what is stated, and fields that only repeat what comes of
+    it change nothing.
+    """
+
+    overrides = fields.Nested(PolicyChangeFields)
+
+
+class EnvironmentPolicyChangeSchema(TenantPolicyChangeSchema):
+    """The same for the environment, which inherits from the settings.
+
+    Each field named in `bounds` gets the whole of its new bound, or none with null.
+    """
+
+    bounds = fields.Dict(
+        keys=fields.String(), values=fields.Nested(BoundSchema, allow_none=True), allow_none=True
+    )
+
+
 class ClientPolicySchema(LimitFields):  # type: ignore[misc, valid-type]
-    """The limits that a client states, and no other fields. In a change, null takes one back."""
+    """The limits that a client states, and no other fields."""
+
+
+class ClientPolicyChangeSchema(LimitChangeFields):  # type: ignore[misc, valid-type]
+    """The limits to change: null takes one back."""
 
 
 class SessionLimitSchema(Schema):
@@ -81,7 +110,10 @@ class SessionLimitSchema(Schema):
     max_sessions = fields.Raw(
         required=True,
         allow_none=True,
-        metadata={"description": "A number, `off` or null.", **_json_schema(RULES["max_sessions"])},
+        metadata={
+            "description": "A number, `off` or null.",
+            "oneOf": [_json_schema(RULES["max_sessions"]), {"type": "null"}],
+        },
     )
 
 
