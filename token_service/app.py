@@ -113,6 +113,7 @@ def _policy(settings: Settings) -> Policy:
         retry_window=policy.retry_window,
         lockout_failures=policy.lockout_failures,
         lockout_seconds=policy.lockout_seconds,
+        impersonation=policy.impersonation,
     )
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "DatabaseSettings",
     "GeographySettings",
     "HousekeepingSettings",
+    "ImpersonationSettings",
     "KeySettings",
     "LoggingSettings",
     "MailSettings",
@@ -139,6 +140,7 @@ class PolicySettings:
     retry_window: int
     lockout_failures: int
     lockout_seconds: int
+    impersonation: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,13 @@ class ThrottleSettings:
     window_seconds: int
     delay_seconds: int
     max_delay_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImpersonationSettings:
+    """`alarm_per_hour`: more impersonations than that by one backend are called out."""
+
+    alarm_per_hour: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +209,7 @@ class Settings:
     keys: KeySettings
     policy: PolicySettings
     throttle: ThrottleSettings
+    impersonation: ImpersonationSettings
     housekeeping: HousekeepingSettings
     logging: LoggingSettings
     geography: GeographySettings
@@ -260,6 +270,9 @@ def _settings(
         keys=_keys(read),
         policy=_policy(read),
         throttle=_throttle(read),
+        impersonation=ImpersonationSettings(
+            alarm_per_hour=read.whole("impersonation.alarm_per_hour", 1, 1_000_000)
+        ),
         housekeeping=_housekeeping(read),
         logging=LoggingSettings(level=read.choice("logging.level", LOG_LEVELS)),
         geography=GeographySettings(
@@ -362,6 +375,7 @@ def _policy(read: SettingsReader) -> PolicySettings:
         retry_window=read.whole("policy.retry_window", 0, 300),
         lockout_failures=read.whole("policy.lockout_failures", 1, 10_000),
         lockout_seconds=read.whole("policy.lockout_seconds", 1, DAY),
+        impersonation=read.switch("policy.impersonation"),
     )
 
 

@@ -35,6 +35,7 @@ class Policy:
     retry_window: int = 60
     lockout_failures: int = 10
     lockout_seconds: int = 900
+    impersonation: bool = True
 
     @property
     def refresh_lifetime(self) -> int:

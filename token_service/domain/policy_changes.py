@@ -66,6 +66,7 @@ RULES: Mapping[str, _Range | _Choice] = {
     "retry_window": _Range(0, 300),
     "lockout_failures": _Range(1, 100),
     "lockout_seconds": _Range(1, 86_400),
+    "impersonation": _Choice((True, False)),
 }
 
 
