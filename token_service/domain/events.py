@@ -29,6 +29,10 @@ class Event(StrEnum):
     MEMBERSHIP_CHANGED = "membership_changed"
     CLIENT_CREATED = "client_created"
     CLIENT_CHANGED = "client_changed"
+    IMPERSONATION_STARTED = "impersonation_started"
+    IMPERSONATION_REFUSED = "impersonation_refused"
+    IMPERSONATION_ALARM = "impersonation_alarm"
+    PROFILE_CHANGED = "profile_changed"
     KEY_CREATED = "key_created"
     KEY_RETIRED = "key_retired"
 
