@@ -10,6 +10,7 @@ from token_service.web import (
     discovery,
     every_request,
     logs,
+    me,
     my_sessions,
     oauth_api,
     operation,
@@ -28,7 +29,13 @@ def install(app: Flask) -> None:
     _harden(app, settings.server.max_body_bytes)
     api.install(
         app,
-        (signing_in.blueprint, tokens.blueprint, account_sessions.blueprint, my_sessions.blueprint),
+        (
+            signing_in.blueprint,
+            tokens.blueprint,
+            account_sessions.blueprint,
+            my_sessions.blueprint,
+            me.blueprint,
+        ),
     )
     for blueprint in (
         oauth_api.blueprint,
