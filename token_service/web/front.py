@@ -9,6 +9,7 @@ from token_service.web import (
     api,
     discovery,
     every_request,
+    impersonations,
     logs,
     me,
     my_sessions,
@@ -35,6 +36,7 @@ def install(app: Flask) -> None:
             account_sessions.blueprint,
             my_sessions.blueprint,
             me.blueprint,
+            impersonations.blueprint,
         ),
     )
     for blueprint in (
