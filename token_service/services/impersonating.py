@@ -37,6 +37,14 @@ class Impersonate:
 
 
 @dataclass(frozen=True, slots=True)
+class _Target:
+    """As whom somebody acts, and where."""
+
+    account: Account
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Impersonated:
     """The tokens of an impersonated session; `alarmed`: the client does this strikingly often."""
 
@@ -67,12 +75,11 @@ def impersonate(
         version = configuration.version(database, InTransaction(tx))
         now = clock.now()
         prove(snapshot, version, now)
-        place = _place(snapshot, tx, account, command)
-        if account is None or isinstance(place, Refused):
-            refused = place if isinstance(place, Refused) else Refused(Refusal.NOT_FOUND)
-            _record_refusal(tx, command, account, refused.reason, now)
-            return refused
-        tokens = _opened(snapshot, tx, account, place, command, scope, now)
+        target = _target(snapshot, tx, account, command)
+        if isinstance(target, Refused):
+            _record_refusal(tx, command, account, target.reason, now)
+            return target
+        tokens = _opened(snapshot, tx, target, command, scope, now)
         return Impersonated(tokens, _alarm(tx, command, alarm_per_hour, now))
 
 
@@ -81,10 +88,10 @@ def _locked(tx: Transaction, account_id: str) -> Account | None:
     return accounts.lock(tx, account_id) if names.well_formed_id(account_id) else None
 
 
-def _place(
+def _target(
     snapshot: Snapshot, tx: Transaction, account: Account | None, command: Impersonate
-) -> Place | Refused:
-    """Where the client may act as the account; what it may not know of comes first.
+) -> _Target | Refused:
+    """As whom the client may act, and where; what it may not know of comes first.
 
     A lock-out is no obstacle: it is about guessed passwords, anybody can bring it about, and then
     the person asks for the very help that this is for.
@@ -100,14 +107,13 @@ def _place(
         return Refused(Refusal.IMPERSONATION_NOT_ALLOWED)
     if is_privileged(account, lambda tenant_id: snapshot.tenant(tenant_id, tx)):
         return Refused(Refusal.PRIVILEGED_ACCOUNT)
-    return place
+    return _Target(account, place)
 
 
 def _opened(
     snapshot: Snapshot,
     tx: Transaction,
-    account: Account,
-    place: Place,
+    target: _Target,
     command: Impersonate,
     scope: str,
     now: datetime,
@@ -116,14 +122,14 @@ def _opened(
     opened = Opening(
         client=command.client,
         scope=scope,
-        place=place,
+        place=target.place,
         methods=(),
         remembered=False,
         device=command.device(),
         origin=command.origin,
     )
     session = replace(
-        opening.new_session(snapshot, account, opened, now),
+        opening.new_session(snapshot, target.account, opened, now),
         capped_at=now + timedelta(seconds=command.lifetime),
         impersonator=command.client.client_id,
     )
