@@ -32,6 +32,7 @@ __all__ = [
     "DatabaseSettings",
     "GeographySettings",
     "HousekeepingSettings",
+    "ImpersonationSettings",
     "KeySettings",
     "LoggingSettings",
     "MailSettings",
@@ -154,6 +155,13 @@ class ThrottleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ImpersonationSettings:
+    """`alarm_per_hour`: more impersonations than that by one backend are called out."""
+
+    alarm_per_hour: int
+
+
+@dataclass(frozen=True, slots=True)
 class HousekeepingSettings:
     """How the purge goes about its work, and how long ended rows and audit events stay."""
 
@@ -201,6 +209,7 @@ class Settings:
     keys: KeySettings
     policy: PolicySettings
     throttle: ThrottleSettings
+    impersonation: ImpersonationSettings
     housekeeping: HousekeepingSettings
     logging: LoggingSettings
     geography: GeographySettings
@@ -261,6 +270,9 @@ def _settings(
         keys=_keys(read),
         policy=_policy(read),
         throttle=_throttle(read),
+        impersonation=ImpersonationSettings(
+            alarm_per_hour=read.whole("impersonation.alarm_per_hour", 1, 1_000_000)
+        ),
         housekeeping=_housekeeping(read),
         logging=LoggingSettings(level=read.choice("logging.level", LOG_LEVELS)),
         geography=GeographySettings(

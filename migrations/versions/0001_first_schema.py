@@ -262,6 +262,13 @@ def create_records():
         sa.PrimaryKeyConstraint("account_id", "event_id", name=op.f("pk_audit_events")),
     )
     op.create_index(op.f("ix_audit_events_at"), "audit_events", ["at"])
+    op.create_index(
+        op.f("ix_audit_events_impersonations"),
+        "audit_events",
+        ["client_id", "event", "at"],
+        postgresql_where=sa.text("event IN ('impersonation_started', 'impersonation_alarm')"),
+        sqlite_where=sa.text("event IN ('impersonation_started', 'impersonation_alarm')"),
+    )
 
 
 def create_waiting():

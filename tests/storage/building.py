@@ -211,6 +211,7 @@ def rotation_of(world: World, app: App, token: str | None, **changes: Any) -> Ro
         remembered_limit=rules.remembering.unused_limit,
         force_relogin=snapshot.force_relogin,
         client_relogin=relogin_limit(rules.policy),
+        may_impersonate=rules.may_impersonate,
         used_from=HERE.address,
         now=now,
     )

@@ -98,6 +98,7 @@ FAULTS = [
     Twist("row behind", to("grants.generation", 0)),
     Twist("another key", to("grants.key_number", 77)),
     Twist("another secret", to("grants.secret_hash", "another")),
+    Twist("impersonated", to("sessions.impersonator", "backend")),
     Twist("another client", {}, {"client_id": "another"}),
     Twist("another tenant", {}, {"tenant_id": "f" * 32}),
 ]
@@ -180,6 +181,19 @@ def test_the_statement_applies_exactly_to_what_the_rules_call_faultless(used, ti
     verdicts = {verdict for _, verdict, _ in told}
     assert verdicts >= set(Verdict)
     assert len(verdicts) >= 12
+
+
+def test_a_client_that_may_impersonate_refreshes_what_it_holds(used):
+    rotation = rotation_of(used.world, used.app, used.tokens.refresh_token)
+    policy = current(used.world, lambda snapshot: snapshot.policy).overridden(POLICY)
+    twist = Twist("impersonated", to("sessions.impersonator", used.app.client_id))
+    for may in (True, False):
+        rules = Rules(
+            policy, policy.remembering(), rotation.tenant_epoch, rotation.client_epoch, may
+        )
+        allowed = rotation._replace(may_impersonate=may)
+        verdict, applied = outcome(used, allowed, rules, (twist,))
+        assert (applied, verdict is Verdict.FAULTLESS) == (may, may)
 
 
 def test_a_clients_forced_re_login_is_the_statements_too(used):

@@ -38,7 +38,7 @@ def list_(reference: str, limit: int, cursor: str | None, output: Output) -> Non
     )
     if page is None:
         refuse("there is no such account")
-    columns = ("sid", "last_active_at", "ends_at", "ip", "browser", "os", "clients")
+    columns = ("sid", "last_active_at", "ends_at", "ip", "browser", "os", "clients", "impersonator")
     output.show_items([_shown(one) for one in page.items], columns, page.next_sid)
 
 

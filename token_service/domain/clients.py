@@ -44,6 +44,7 @@ ROLE_PERMISSIONS = frozenset(
 
 
 ADMIN_SCOPE = "admin"
+OFFLINE_SCOPE = "offline_access"
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,255}")
 _AUDIENCE = re.compile(r"[!-~]{1,255}")
 _ACCOUNT_ID = re.compile(r"[0-9A-Fa-f]{32}")
@@ -169,7 +170,8 @@ DEFAULTS: dict[ClientKind, KindDefaults] = {
     ClientKind.RESOURCE_SERVER: KindDefaults(_SECRET, frozenset(), "", "", frozenset(), False),
     ClientKind.BACKEND: KindDefaults(
         _SECRET,
-        frozenset({"client_credentials"}),
+        # A backend refreshes what it holds while it acts as a person.
+        frozenset({"client_credentials", "refresh_token"}),
         "read",
         "read",
         frozenset(

@@ -30,6 +30,10 @@ class Event(StrEnum):
     CLIENT_CREATED = "client_created"
     CLIENT_CHANGED = "client_changed"
     POLICY_CHANGED = "policy_changed"
+    IMPERSONATION_STARTED = "impersonation_started"
+    IMPERSONATION_REFUSED = "impersonation_refused"
+    IMPERSONATION_ALARM = "impersonation_alarm"
+    PROFILE_CHANGED = "profile_changed"
     KEY_CREATED = "key_created"
     KEY_RETIRED = "key_retired"
 

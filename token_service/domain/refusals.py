@@ -33,6 +33,8 @@ class Refusal(StrEnum):
     TENANT_DISABLED = "tenant_disabled"
     LEFT_TENANT = "left_tenant"
     RESTORED = "restored"
+    IMPERSONATION_NOT_ALLOWED = "impersonation_not_allowed"
+    PRIVILEGED_ACCOUNT = "privileged_account"
 
     # Refusals of a request that end nothing.
     UNKNOWN_TOKEN = "unknown_token"
@@ -80,6 +82,8 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.TENANT_DISABLED: "The tenant was disabled.",
     Refusal.LEFT_TENANT: "The account left the tenant.",
     Refusal.RESTORED: "The service was restored from a backup.",
+    Refusal.IMPERSONATION_NOT_ALLOWED: "Acting as the user is not allowed any more.",
+    Refusal.PRIVILEGED_ACCOUNT: "The user was given rights that nobody else may act with.",
 }
 """What a person reads about the end of a session, by its reason."""
 

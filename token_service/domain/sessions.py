@@ -75,12 +75,14 @@ class Rules:
     """What the configuration says about one grant's tenant and client today.
 
     `remembering` is the policy for remembered sessions, `policy` the one for all others.
+    `may_impersonate`: whether the client may act as members of the tenant.
     """
 
     policy: Policy
     remembering: Policy
     tenant_epoch: int
     client_epoch: int
+    may_impersonate: bool = False
 
     def policy_for(self, *, remembered: bool) -> Policy:
         """The policy for a session that is remembered, or is not."""
@@ -133,6 +135,8 @@ def grant_refusal(state: GrantState, rules: Rules, now: datetime) -> Refusal | N
         return Refusal.TENANT_DISABLED
     if state.current_membership != state.membership:
         return Refusal.LEFT_TENANT
+    if state.impersonator is not None and not rules.may_impersonate:
+        return Refusal.IMPERSONATION_NOT_ALLOWED
     end, reason = _first_limit(state, rules.policy_for(remembered=state.remembered))
     return reason if now >= end else None
 

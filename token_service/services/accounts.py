@@ -13,6 +13,7 @@ from token_service.domain.events import Event
 from token_service.domain.failures import Conflict, Unavailable
 from token_service.domain.refusals import Refusal, Refused
 from token_service.services.changes import Author, Subject, record
+from token_service.services.endings import end_impersonations
 from token_service.services.signing_in import Gate
 from token_service.storage import accounts, configuration, epochs, failure_counts
 from token_service.storage.accounts import ListedAccount
@@ -163,17 +164,24 @@ def join(
     roles: tuple[str, ...],
     author: Author,
 ) -> Refused | None:
-    """Make the account a member of the tenant, under a number that no membership of it had."""
+    """Make the account a member of the tenant, under a number that no membership of it had.
+
+    The environment's row is held, so that what the roles permit does not change meanwhile.
+    """
     with database.transaction() as tx:
+        configuration.lock_environment(tx)
         account = accounts.lock(tx, account_id)
         if account is None:
             return Refused(Refusal.NOT_FOUND)
-        if configuration.read_tenant(tx, tenant_id) is None:
+        tenant = configuration.read_tenant(tx, tenant_id)
+        if tenant is None:
             return Refused(Refusal.UNKNOWN_TENANT)
         if account.membership_in(tenant_id) is not None:
             return Refused(Refusal.ALREADY_A_MEMBER)
         now = clock.now()
         accounts.add_membership(tx, account_id, tenant_id, roles, now)
+        if tenant.permissions(roles):
+            end_impersonations(tx, account_id, author.actor, author.origin, now)
         subject = Subject(account_id=account_id, tenant_id=tenant_id)
         details = {"member": True, "roles": list(roles)}
         record(tx, author, Event.MEMBERSHIP_CHANGED, subject, now, details=details)

@@ -18,6 +18,7 @@ from token_service.crypto.jwt import SignatureCache
 from token_service.crypto.keyring import KeyEncryption, Keyring
 from token_service.domain.clients import Client
 from token_service.domain.failures import StaleConfiguration, Unavailable
+from token_service.domain.impersonation import may_impersonate
 from token_service.domain.policies import Bounds, Policy
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import MAX_CLOCK_DIFFERENCE, Rules, relogin_limit
@@ -97,6 +98,7 @@ class Snapshot:
                 remembering=policy.remembering().tightened(client.policy),
                 tenant_epoch=tenant.epoch,
                 client_epoch=client.epoch,
+                may_impersonate=may_impersonate(client, policy),
             )
             _remember(self._rules, key, found)
         return found

@@ -10,6 +10,7 @@ from datetime import datetime
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import GrantState
+from token_service.domain.tenants import Tenant
 from token_service.services import recording
 from token_service.storage import epochs, grants, sessions
 from token_service.storage.database import Transaction
@@ -82,6 +83,32 @@ def end_grant(tx: Transaction, state: GrantState, cause: Cause, now: datetime) -
     return True
 
 
+def end_impersonations(
+    tx: Transaction, account_id: str, actor: str, origin: Origin, now: datetime
+) -> None:
+    """Let nobody act any more as an account that has become an administrator.
+
+    Its roles are not read at each use of an impersonated session, so whoever gives it power over
+    others ends them in the same transaction. The caller holds environment and account.
+    """
+    cause = Cause(Refusal.PRIVILEGED_ACCOUNT, actor, origin)
+    for sid in sessions.impersonated(tx, account_id, now):
+        end_session(tx, account_id, sid, cause, now)
+
+
+def end_impersonations_in(
+    tx: Transaction, tenant: Tenant, actor: str, origin: Origin, now: datetime
+) -> None:
+    """The same for all members that a new definition of the tenant's roles gives power.
+
+    The caller holds the environment, as does whoever gives roles or begins to act as somebody.
+    """
+    cause = Cause(Refusal.PRIVILEGED_ACCOUNT, actor, origin)
+    for one in sessions.impersonated_in(tx, tenant.tenant_id, now):
+        if tenant.permissions(one.roles):
+            end_session(tx, one.account_id, one.sid, cause, now)
+
+
 _GRANT_REASONS = frozenset(
     {
         Refusal.IDLE_TIMEOUT,
@@ -93,7 +120,14 @@ _GRANT_REASONS = frozenset(
         Refusal.TENANT_DISABLED,
     }
 )
-_SESSION_REASONS = frozenset({Refusal.ABSOLUTE_TIMEOUT, Refusal.REVOKED, Refusal.RESTORED})
+_SESSION_REASONS = frozenset(
+    {
+        Refusal.ABSOLUTE_TIMEOUT,
+        Refusal.REVOKED,
+        Refusal.RESTORED,
+        Refusal.IMPERSONATION_NOT_ALLOWED,
+    }
+)
 
 
 def write_end(tx: Transaction, state: GrantState, cause: Cause, now: datetime) -> None:

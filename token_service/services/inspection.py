@@ -219,6 +219,7 @@ def _inspect_refresh_token(
         tenant_id=state.tenant_id,
         audience=(snapshot.issuer,),
         scope=state.scope,
+        impersonator=state.impersonator,
         claims={
             "iss": snapshot.issuer,
             "sub": state.key.account_id,
@@ -230,5 +231,6 @@ def _inspect_refresh_token(
             "sid": state.key.sid,
             "tenantId": state.tenant_id,
             "token_type": "refresh_token",
-        },
+        }
+        | ({"act": issuing.actor(state.impersonator)} if state.impersonator else {}),
     )

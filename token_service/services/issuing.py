@@ -34,7 +34,10 @@ class IssuedTokens:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """For whom a session's access token is, and what bounds it."""
+    """For whom a session's access token is, and what bounds it.
+
+    `impersonator` is the client that acts as the account, if one does.
+    """
 
     locator: Locator
     client: Client
@@ -43,6 +46,7 @@ class Holder:
     authenticated_at: datetime
     methods: tuple[str, ...]
     absolute_end: datetime | None
+    impersonator: str | None = None
 
 
 def holder(
@@ -57,6 +61,7 @@ def holder(
         authenticated_at=state.authenticated_at,
         methods=state.methods,
         absolute_end=state.grant_absolute_end(policy),
+        impersonator=state.impersonator,
     )
 
 
@@ -74,11 +79,9 @@ def session_tokens(
         "jti": _session_jti(snapshot, locator, now),
         "sid": locator.sid,
         "tenantId": locator.tenant_id,
-        "auth_time": claims.instant(held.authenticated_at),
-        "amr": list(held.methods),
     }
     return IssuedTokens(
-        access_token=_signed(snapshot, client, body, now),
+        access_token=_signed(snapshot, client, body | _authentication(held), now),
         expires_in=expires_at - issued_at,
         scope=held.scope,
         refresh_token=refresh_token,
@@ -86,6 +89,22 @@ def session_tokens(
         tenant_id=locator.tenant_id,
         account_id=locator.account_id,
     )
+
+
+def _authentication(held: Holder) -> dict[str, object]:
+    """How the account proved who it is, or else who acts as it (RFC 8693 section 4.1).
+
+    Whoever is impersonated has proved nothing: with an `auth_time`, a resource server that asks for
+    a fresh sign-in would believe that there was one.
+    """
+    if held.impersonator is not None:
+        return {"act": actor(held.impersonator)}
+    return {"auth_time": claims.instant(held.authenticated_at), "amr": list(held.methods)}
+
+
+def actor(client_id: str) -> dict[str, str]:
+    """The claim `act` of a client that acts as an account (RFC 8693 section 4.1)."""
+    return {"sub": client_id}
 
 
 def client_token(snapshot: Snapshot, client: Client, scope: str, now: datetime) -> IssuedTokens:

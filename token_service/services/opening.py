@@ -52,17 +52,24 @@ class Opening:
 
 
 def place_of(
-    snapshot: Snapshot, account: Account, client: Client, tenant_id: str
+    snapshot: Snapshot,
+    account: Account,
+    client: Client,
+    tenant_id: str,
+    within: Transaction | None = None,
 ) -> Place | Refused:
-    """The account's place in the tenant, through this client; who asks learns no more than no."""
+    """The account's place in the tenant, through this client; who asks learns no more than no.
+
+    Whoever holds a transaction gives it as `within`.
+    """
     membership = account.membership_in(tenant_id)
     # Only now: what is no tenant's id at all, PostgreSQL would take for an error.
-    tenant = snapshot.tenant(tenant_id) if membership else None
+    tenant = snapshot.tenant(tenant_id, within) if membership else None
     if membership is None or tenant is None or not tenant.enabled:
         return Refused(Refusal.NOT_A_MEMBER)
     if client.tenant_id not in (None, tenant_id):
         return Refused(Refusal.NOT_A_MEMBER)
-    limits = [_force_relogin(snapshot, one.tenant_id) for one in account.memberships]
+    limits = [_force_relogin(snapshot, one.tenant_id, within) for one in account.memberships]
     rules = snapshot.rules_of(tenant, client)
     return Place(tenant, membership, rules, min(limits))
 
@@ -74,7 +81,15 @@ def open_session(
 
     The caller holds the account's row and has proved under it that the account may sign in.
     """
-    session = _session(snapshot, account, opening, now)
+    session = new_session(snapshot, account, opening, now)
+    _record(tx, opening, session, now)
+    return write(snapshot, tx, session, opening, now)
+
+
+def write(
+    snapshot: Snapshot, tx: Transaction, session: Session, opening: Opening, now: datetime
+) -> IssuedTokens:
+    """Write a session with its first grant, whatever kind it is of; the first tokens."""
     place = opening.place
     policy = place.rules.policy_for(remembered=opening.remembered)
     relogin = min(place.force_relogin, relogin_limit(policy))
@@ -82,20 +97,29 @@ def open_session(
     ends_at = slid_end(policy, now, end)
     sessions.insert_session(tx, session, purge_after=ends_at)
     locator = Locator(
-        account.account_id, session.sid, place.tenant.tenant_id, opaque.new_grant_id()
+        session.account_id, session.sid, place.tenant.tenant_id, opaque.new_grant_id()
     )
     token = _open_grant(snapshot, tx, opening, locator, ends_at, now)
-    _record(tx, opening, session, now)
-    held = Holder(locator, opening.client, policy, opening.scope, now, session.methods, end)
+    held = Holder(
+        locator=locator,
+        client=opening.client,
+        policy=policy,
+        scope=opening.scope,
+        authenticated_at=now,
+        methods=session.methods,
+        absolute_end=end,
+        impersonator=session.impersonator,
+    )
     return issuing.session_tokens(snapshot, held, token, now)
 
 
-def _force_relogin(snapshot: Snapshot, tenant_id: str) -> int:
-    tenant = snapshot.tenant(tenant_id)
+def _force_relogin(snapshot: Snapshot, tenant_id: str, within: Transaction | None) -> int:
+    tenant = snapshot.tenant(tenant_id, within)
     return relogin_limit(snapshot.policy_of(tenant)) if tenant else NEVER
 
 
-def _session(snapshot: Snapshot, account: Account, opening: Opening, now: datetime) -> Session:
+def new_session(snapshot: Snapshot, account: Account, opening: Opening, now: datetime) -> Session:
+    """A session that is not stored yet: somebody has just signed in."""
     return Session(
         account_id=account.account_id,
         sid=opaque.new_id(now),

@@ -71,6 +71,7 @@ class _Attempt:
             remembered_limit=self.rules.remembering.unused_limit,
             force_relogin=self.snapshot.force_relogin,
             client_relogin=relogin_limit(self.rules.policy),
+            may_impersonate=self.rules.may_impersonate,
             used_from=self.command.origin.address[:45],
             now=now,
         )

@@ -8,7 +8,7 @@ from token_service.domain.claims import AccessClaims
 from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
-from token_service.domain.sessions import GrantKey
+from token_service.domain.sessions import GrantKey, Session
 from token_service.services import issuing, recording
 from token_service.services.configuration import Snapshot, prove_clock, prove_current
 from token_service.services.endings import Cause, end_grant, end_session
@@ -68,11 +68,19 @@ def invalidate(
         _revoke_client_token(database, clock, found, origin)
         return None
     key, tenant_id = found
-    cause = Cause(Refusal.SIGNED_OUT, f"account:{key.account_id}", origin)
     with database.transaction() as tx:
-        sessions.lock(tx, key.account_id, key.sid)
-        end_session(tx, key.account_id, key.sid, cause, clock.now(), tenant_id=tenant_id)
+        session = sessions.lock(tx, key.account_id, key.sid)
+        if session is not None:
+            cause = _signed_out(session, origin)
+            end_session(tx, key.account_id, key.sid, cause, clock.now(), tenant_id=tenant_id)
     return None
+
+
+def _signed_out(session: Session, origin: Origin) -> Cause:
+    """Whose token it is signs out: the account, or the client that acted as it."""
+    if session.impersonator is not None:
+        return Cause(Refusal.ENDED_BY_BACKEND, f"client:{session.impersonator}", origin)
+    return Cause(Refusal.SIGNED_OUT, f"account:{session.account_id}", origin)
 
 
 def _named(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from token_service.domain.accounts import Account, Membership, SignInName
+from token_service.domain.accounts import Account, Membership, NameKind, SignInName
 from token_service.storage.database import Transaction
 from token_service.storage.tables import account_names, accounts, memberships
 
@@ -56,6 +56,16 @@ def account_id_of(tx: Transaction, name: str) -> str | None:
     return tx.execute(
         select(account_names.c.account_id).where(account_names.c.name == name)
     ).scalar_one_or_none()
+
+
+def names_of(tx: Transaction, account_id: str) -> list[SignInName]:
+    """The account's sign-in names, in the order of their kinds."""
+    rows = tx.execute(
+        select(account_names)
+        .where(account_names.c.account_id == account_id)
+        .order_by(account_names.c.kind, account_names.c.name)
+    )
+    return [SignInName(NameKind(row.kind), row.name, row.display) for row in rows]
 
 
 def read(tx: Transaction, account_id: str) -> Account | None:

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.storage.database import Transaction
-from token_service.storage.tables import audit_events
+from token_service.storage.tables import IMPERSONATIONS, audit_events
 
 
 class Recorded(NamedTuple):
@@ -47,6 +47,24 @@ def events_of(tx: Transaction, account_id: str, limit: int = 1000) -> list[Recor
         .limit(limit)
     ).all()
     return [_recorded(row) for row in reversed(rows)]
+
+
+def impersonations_since(
+    tx: Transaction, event: Event, client_id: str, since: datetime, most: int
+) -> int:
+    """How often a client impersonated, or an alarm was raised about it; counted up to `most`."""
+    found = (
+        select(audit_events.c.event_id)
+        .where(
+            IMPERSONATIONS,
+            audit_events.c.client_id == client_id,
+            audit_events.c.event == event,
+            audit_events.c.at > since,
+        )
+        .limit(most)
+        .subquery()
+    )
+    return tx.execute(select(func.count()).select_from(found)).scalar_one()
 
 
 def _recorded(row: Any) -> Recorded:  # noqa: ANN401 - a row of any select

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias, cast
 
 import psycopg
+from psycopg.errors import InsufficientPrivilege, UndefinedTable
 from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -170,7 +171,9 @@ def _unavailable() -> Iterator[None]:
     except exc.IntegrityError as error:
         raise Conflict(f"database: {type(error.orig).__name__}") from error
     except exc.DBAPIError as error:
-        if error.connection_invalidated:
+        # SQLite calls a missing table operational; PostgreSQL takes it for a fault of ours.
+        unusable = isinstance(error.orig, UndefinedTable | InsufficientPrivilege)
+        if unusable or error.connection_invalidated:
             raise Unavailable(f"database: {type(error.orig).__name__}") from error
         raise
 

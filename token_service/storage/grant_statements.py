@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    or_,
     select,
     type_coerce,
     update,
@@ -226,4 +227,5 @@ def _alive(standing: Subquery) -> tuple[ColumnElement[bool], ...]:
         sessions.c.ended_at.is_(None),
         sessions.c.account_epoch == accounts.c.epoch,
         sessions.c.environment_epoch == environment.c.epoch,
+        or_(sessions.c.impersonator.is_(None), _parameter("may_impersonate", Integer) == 1),
     )

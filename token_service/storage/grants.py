@@ -64,6 +64,7 @@ class Rotation(NamedTuple):
 
     `unused_limit` (seconds) is for sessions that are not remembered, `remembered_limit` for those
     that are; `force_relogin` is the environment's, `client_relogin` what the client asks for.
+    Without `may_impersonate`, a token of an impersonated session is not accepted.
     """
 
     key: GrantKey
@@ -76,6 +77,7 @@ class Rotation(NamedTuple):
     remembered_limit: int
     force_relogin: int
     client_relogin: int
+    may_impersonate: bool
     used_from: str
     now: datetime
 
@@ -230,6 +232,7 @@ def _rotation_parameters(rotation: Rotation) -> dict[str, object]:
         "configuration_version": rotation.configuration_version,
         "force_relogin": rotation.force_relogin,
         "client_relogin": rotation.client_relogin,
+        "may_impersonate": int(rotation.may_impersonate),
         "used_after": now - rotation.unused_limit * MICROSECONDS,
         "slid_end": now + rotation.unused_limit * MICROSECONDS,
         "remembered_used_after": now - rotation.remembered_limit * MICROSECONDS,

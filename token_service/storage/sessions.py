@@ -2,17 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Select, and_, insert, select, update
 
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import Device, Session
 from token_service.storage.database import Transaction
-from token_service.storage.tables import sessions
+from token_service.storage.tables import accounts, memberships, sessions
 from token_service.storage.types import micros
 
 _MICROSECONDS_PER_DAY = 86_400_000_000
+
+
+class ImpersonatedMember(NamedTuple):
+    """An impersonated session, and the roles of its account in one tenant."""
+
+    account_id: str
+    sid: str
+    roles: tuple[str, ...]
 
 
 def day(moment: datetime) -> int:
@@ -70,6 +78,39 @@ def end(
         .values(ended_at=now, end_reason=reason, ended_by=ended_by[:300], purge_day=day(now))
     )
     return result.rowcount == 1
+
+
+def impersonated(tx: Transaction, account_id: str, now: datetime) -> list[str]:
+    """The impersonated sessions of an account that are not over, each with its row locked."""
+    query = _impersonated(now).where(sessions.c.account_id == account_id)
+    return [row.sid for row in tx.execute(query)]
+
+
+def impersonated_in(tx: Transaction, tenant_id: str, now: datetime) -> list[ImpersonatedMember]:
+    """Those of all members of a tenant, with what roles the member has there."""
+    member = and_(
+        memberships.c.account_id == sessions.c.account_id, memberships.c.tenant_id == tenant_id
+    )
+    query = _impersonated(now).add_columns(memberships.c.roles).join(memberships, member)
+    return [
+        ImpersonatedMember(row.account_id, row.sid, tuple(row.roles)) for row in tx.execute(query)
+    ]
+
+
+def _impersonated(now: datetime) -> Select[Any]:
+    """Whatever an epoch or time has ended already is left alone, with the reason that it has."""
+    return (
+        select(sessions.c.account_id, sessions.c.sid)
+        .join(accounts, accounts.c.account_id == sessions.c.account_id)
+        .where(
+            sessions.c.impersonator.is_not(None),
+            sessions.c.ended_at.is_(None),
+            sessions.c.capped_at > now,
+            sessions.c.account_epoch == accounts.c.epoch,
+        )
+        .order_by(sessions.c.account_id, sessions.c.sid)
+        .with_for_update(of=sessions, key_share=True)
+    )
 
 
 def see(

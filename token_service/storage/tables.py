@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from token_service.storage.types import Identifier, Instant
@@ -317,3 +318,15 @@ Index(
     postgresql_where=sessions.c.impersonator.is_not(None) & sessions.c.ended_at.is_(None),
 )
 Index("ix_audit_events_at", audit_events.c.at)
+
+IMPERSONATIONS = text("event IN ('impersonation_started', 'impersonation_alarm')")
+"""The events that are counted per client. SQLite uses the index for exactly this condition."""
+
+Index(
+    "ix_audit_events_impersonations",
+    audit_events.c.client_id,
+    audit_events.c.event,
+    audit_events.c.at,
+    sqlite_where=IMPERSONATIONS,
+    postgresql_where=IMPERSONATIONS,
+)

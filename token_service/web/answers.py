@@ -24,7 +24,7 @@ def nothing() -> Response:
     return Response(status=204)
 
 
-def tokens(issued: IssuedTokens, grant: str) -> Response:
+def tokens(issued: IssuedTokens, grant: str, status: int = 200) -> Response:
     """The tokens that were issued for a `grant`; client credentials have no session."""
     metrics.issued(grant)
     body: dict[str, object] = {
@@ -39,7 +39,7 @@ def tokens(issued: IssuedTokens, grant: str) -> Response:
         body["sid"] = issued.sid
     if issued.tenant_id is not None:
         body["tenantId"] = issued.tenant_id
-    return json(body)
+    return json(body, status)
 
 
 def inspected(found: Inspection | Refused) -> Response:

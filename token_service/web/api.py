@@ -29,15 +29,17 @@ class Blueprint(flask_smorest.Blueprint):
         body: type[Schema] | None = None,
         query: type[Schema] | None = None,
         answer: type[Schema] | int,
+        status: int = 200,
         faults: Sequence[Fault] = (),
         security: Sequence[str] = (),
     ) -> Callable[[View], View]:
-        """What OpenAPI says of a view; `answer` is a schema, or a status without a body.
+        """What OpenAPI says of a view; `answer` is a schema (with `status`), or a status without a
+        body.
 
         A view reads its body itself (`parsing.json_body`): the hot ones pay for nothing else.
         """
         doc: dict[str, Any] = {
-            "responses": _responses(answer, faults),
+            "responses": _responses(answer, status, faults),
             "security": [{scheme: []} if scheme else {} for scheme in security],
         }
         if body is not None:
@@ -84,13 +86,13 @@ def install(app: Flask, blueprints: Sequence[Blueprint]) -> None:
         api.register_blueprint(blueprint)
 
 
-def _responses(answer: type[Schema] | int, faults: Sequence[Fault]) -> dict[str, Any]:
+def _responses(answer: type[Schema] | int, status: int, faults: Sequence[Fault]) -> dict[str, Any]:
     if isinstance(answer, int):
         responses: dict[str, Any] = {str(answer): {"description": "Done."}}
     else:
         described = (answer.__doc__ or "").splitlines()[0]
         responses = {
-            "200": {"description": described, "content": {"application/json": _of(answer)}}
+            str(status): {"description": described, "content": {"application/json": _of(answer)}}
         }
     for fault in faults:
         codes = sorted({one.code for one in faults if one.status == fault.status})

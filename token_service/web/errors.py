@@ -80,6 +80,9 @@ AUTHENTICATION_MISSING = Fault(
     challenge=f"{_BASIC}, {_BEARER}",
 )
 FORBIDDEN = Fault(403, "forbidden", "The client does not have this permission.")
+IMPERSONATION_NOT_ALLOWED = Fault(
+    403, "impersonation_not_allowed", "Acting as somebody else is not allowed here."
+)
 NOT_FOUND = Fault(404, "not_found", "There is nothing here.", error="invalid_request")
 METHOD_NOT_ALLOWED = Fault(
     405, "method_not_allowed", "The method is not allowed here.", error="invalid_request"
@@ -168,6 +171,17 @@ BEARER = Stage(INVALID_TOKEN)
 
 POLICY = Stage(NOT_FOUND, {Refusal.INVALID_POLICY: INVALID_POLICY})
 """A policy is read or changed."""
+IMPERSONATION = Stage(
+    NOT_FOUND,
+    {
+        Refusal.FORBIDDEN: FORBIDDEN,
+        Refusal.INVALID_SCOPE: INVALID_SCOPE,
+        Refusal.ACCOUNT_DISABLED: IMPERSONATION_NOT_ALLOWED,
+        Refusal.IMPERSONATION_NOT_ALLOWED: IMPERSONATION_NOT_ALLOWED,
+        Refusal.PRIVILEGED_ACCOUNT: IMPERSONATION_NOT_ALLOWED,
+    },
+)
+"""A backend asks to act as an account: what it may not know of looks like what is not there."""
 
 POSSESSION = Stage(NO_TOKEN_OF_OURS)
 """A token that is to be invalidated by whoever holds it."""

@@ -9,7 +9,9 @@ from token_service.web import (
     api,
     discovery,
     every_request,
+    impersonations,
     logs,
+    me,
     my_sessions,
     oauth_api,
     operation,
@@ -35,6 +37,8 @@ def install(app: Flask) -> None:
             account_sessions.blueprint,
             my_sessions.blueprint,
             policies.blueprint,
+            me.blueprint,
+            impersonations.blueprint,
         ),
     )
     for blueprint in (

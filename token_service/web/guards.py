@@ -75,8 +75,14 @@ class Person:
     client_id: str
     impersonator: str | None
 
+    def may_end(self, sid: str) -> bool:
+        """Whoever acts as somebody else ends nothing but the session that they do it in."""
+        return self.impersonator is None or sid == self.sid
+
     def cause(self) -> Cause:
         """The cause of what the person ends."""
+        if self.impersonator is not None:
+            return Cause(Refusal.ENDED_BY_BACKEND, f"client:{self.impersonator}", origin())
         return Cause(Refusal.ENDED_BY_USER, f"account:{self.account_id}", origin())
 
 
@@ -171,6 +177,14 @@ def person(snapshot: Snapshot) -> Person:
     only, and every application that holds their token may sign them out.
     """
     return _person(bearer(snapshot))
+
+
+def owner(snapshot: Snapshot) -> Person:
+    """The same, but for nobody who acts in the person's place."""
+    found = person(snapshot)
+    if found.impersonator is not None:
+        raise Refuse(errors.IMPERSONATION_NOT_ALLOWED)
+    return found
 
 
 def bearer(snapshot: Snapshot) -> Inspection:

@@ -39,6 +39,10 @@ _ISSUED = Counter(
     "Access tokens that were issued, by what they were given for.",
     ["grant"],
 )
+_IMPERSONATION_ALARMS = Counter(
+    "token_service_impersonation_alarms",
+    "Hours in which a backend acted as other people strikingly often.",
+)
 
 
 def answered(route: str, method: str, status: int, seconds: float) -> None:
@@ -55,6 +59,11 @@ def refused(route: str, reason: str) -> None:
 def issued(grant: str) -> None:
     """One access token was issued."""
     _issued(grant).inc()
+
+
+def impersonation_alarm() -> None:
+    """A backend acts as other people strikingly often."""
+    _IMPERSONATION_ALARMS.inc()
 
 
 def exposition() -> bytes:

@@ -27,19 +27,20 @@ _FAULTS = (
     errors.INSUFFICIENT_SCOPE,
     errors.UNAVAILABLE,
 )
+_OWNER_FAULTS = (*_FAULTS, errors.IMPERSONATION_NOT_ALLOWED)
 
 
 @blueprint.get("")
 @blueprint.described(
     query=PageSchema,
     answer=SessionsSchema,
-    faults=(*_FAULTS, errors.INVALID_CURSOR),
+    faults=(*_OWNER_FAULTS, errors.INVALID_CURSOR),
     security=(BEARER,),
 )
 @on_current
 def list_sessions(snapshot: Snapshot) -> Response:
     """One's own live sessions, newest first; `isCurrent` marks the one that asks."""
-    person = guards.person(snapshot)
+    person = guards.owner(snapshot)
     page: PageRequest = parsing.query(_PAGE)
     return session_lists.page(
         snapshot, page, person.account_id, bound_to="me", current_sid=person.sid
@@ -47,12 +48,12 @@ def list_sessions(snapshot: Snapshot) -> Response:
 
 
 @blueprint.delete("")
-@blueprint.described(query=KeepCurrentSchema, answer=204, faults=_FAULTS, security=(BEARER,))
+@blueprint.described(query=KeepCurrentSchema, answer=204, faults=_OWNER_FAULTS, security=(BEARER,))
 @on_current
 def end_all(snapshot: Snapshot) -> Response:
     """Sign out everywhere."""
     here = parts()
-    person = guards.person(snapshot)
+    person = guards.owner(snapshot)
     keeps: bool = parsing.query(_KEEP_CURRENT)
     kept = person.sid if keeps else None
     account_sessions.end_all(here.database, here.clock, person.account_id, person.cause(), kept)
@@ -60,12 +61,14 @@ def end_all(snapshot: Snapshot) -> Response:
 
 
 @blueprint.delete("/<sid>")
-@blueprint.described(answer=204, faults=(*_FAULTS, errors.NOT_FOUND), security=(BEARER,))
+@blueprint.described(answer=204, faults=(*_OWNER_FAULTS, errors.NOT_FOUND), security=(BEARER,))
 @on_current
 def end_one(snapshot: Snapshot, sid: str) -> Response:
     """End one of one's own sessions; saying it twice is fine."""
     here = parts()
     person = guards.person(snapshot)
+    if not person.may_end(sid):
+        raise Refuse(errors.IMPERSONATION_NOT_ALLOWED)
     if not parsing.is_identifier(sid) or not account_sessions.end_one(
         here.database, here.clock, person.account_id, sid, person.cause()
     ):

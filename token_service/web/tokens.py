@@ -12,6 +12,7 @@ from token_service.services.refreshing import Refresh
 from token_service.web import answers, errors, guards, parsing
 from token_service.web.api import BASIC, BEARER, NOBODY, Blueprint
 from token_service.web.current import on_current
+from token_service.web.guards import Person
 from token_service.web.origin import origin
 from token_service.web.parts import parts
 from token_service.web.refusing import Refuse, refusal
@@ -125,6 +126,7 @@ def validate_for_gateway(snapshot: Snapshot) -> Response:
         errors.INVALID_TOKEN,
         errors.FORBIDDEN,
         errors.INSUFFICIENT_SCOPE,
+        errors.IMPERSONATION_NOT_ALLOWED,
         errors.NOT_FOUND,
     ),
     security=(BASIC, BEARER, NOBODY),
@@ -151,6 +153,8 @@ def invalidate(snapshot: Snapshot) -> Response:
 def _end_by_id(snapshot: Snapshot, sid: str) -> Response:
     here = parts()
     caller = guards.caller_or_person(snapshot, Permission.SESSIONS_REVOKE)
+    if isinstance(caller, Person) and not caller.may_end(sid):
+        raise Refuse(errors.IMPERSONATION_NOT_ALLOWED)
     if not parsing.is_identifier(sid):
         raise Refuse(errors.NOT_FOUND)
     account_id = account_sessions.account_of(here.database, sid)
@@ -173,6 +177,7 @@ def _identity(found: Inspection) -> dict[str, str]:
         "X-Token-Session": found.sid or "",
         "X-Token-Tenant": found.tenant_id or "",
         "X-Token-Scope": found.scope,
+        "X-Token-Actor": found.impersonator or "",
         "X-Token-Expires": str(claims["exp"]),
     }
     if not all(value.isascii() and value.isprintable() for value in values.values()):

@@ -24,6 +24,7 @@ def test_a_live_token_gets_200_with_the_identity_in_headers_and_no_body(world: W
         "X-Token-Session": who.tokens.sid,
         "X-Token-Tenant": who.tenant_id,
         "X-Token-Scope": "openid profile",
+        "X-Token-Actor": "",
         "X-Token-Expires": str(world.validate(who.tokens.access)["exp"]),
     }
     assert answer.headers["Cache-Control"] == "no-store"

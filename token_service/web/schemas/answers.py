@@ -37,6 +37,12 @@ class TokensSchema(Schema):
     tenantId = fields.String()
 
 
+class ActorSchema(Schema):
+    """Who acts as the subject of a token (RFC 8693 section 4.1)."""
+
+    sub = fields.String(metadata={"description": "The client's id."})
+
+
 class InspectionSchema(Schema):
     """What is said of a token (RFC 7662 section 2.2); of one that is not active only that."""
 
@@ -54,6 +60,7 @@ class InspectionSchema(Schema):
     exp = fields.Integer()
     auth_time = fields.Integer()
     amr = fields.List(fields.String())
+    act = fields.Nested(ActorSchema)
 
 
 @dataclass(frozen=True, slots=True)
