@@ -43,7 +43,11 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who signs in, with the epochs and memberships that a new session is made from."""
+    """Who signs in, with the epochs and memberships that a new session is made from.
+
+    `session_limit` is the account's own number of sessions: None where it has none, and
+    `session_limits.UNLIMITED` where it is "off".
+    """
 
     account_id: str
     enabled: bool
@@ -51,6 +55,7 @@ class Account:
     password_hash: str | None = field(repr=False)
     default_tenant_id: str | None
     memberships: tuple[Membership, ...]
+    session_limit: int | None = None
 
     def membership_in(self, tenant_id: str) -> Membership | None:
         """The membership in the tenant, or None."""

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+UNLIMITED = 10**9
+"""An account's own limit that is "off": no number of sessions reaches it. Unlike None, which is no
+limit of its own, it stands in place of the others where the account's takes precedence."""
+
 
 class LimitAction(StrEnum):
     """What happens to a sign-in beyond the limit."""

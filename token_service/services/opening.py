@@ -1,7 +1,8 @@
 """Opening a session with its first grant, inside a transaction that holds the account."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from token_service.crypto import opaque, refresh_tokens
 from token_service.crypto.locators import Locator
@@ -10,22 +11,29 @@ from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.policies import NEVER
 from token_service.domain.refusals import Refusal, Refused
+from token_service.domain.session_limits import LimitAction
 from token_service.domain.sessions import (
     Device,
     GrantKey,
+    LiveSession,
     Rules,
     Session,
     absolute_end,
     relogin_limit,
     slid_end,
 )
+from token_service.domain.sign_in_tickets import LIFETIME
 from token_service.domain.tenants import Tenant
-from token_service.services import issuing, recording
+from token_service.services import issuing, recording, session_limiting, sign_in_tickets
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import Holder, IssuedTokens
+from token_service.services.sign_in_tickets import PendingSignIn
 from token_service.storage import grants, sessions
 from token_service.storage.database import Transaction
 from token_service.storage.grants import NewGrant
+
+_SHOWN = 100
+"""Sessions that a waiting sign-in is shown at most, as in one page of a list: the oldest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +59,53 @@ class Opening:
     origin: Origin
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingSignIn:
+    """A sign-in that had the right password, and for which there is no room.
+
+    `sessions` are those of which one must end, newest first; with `ticket`, which is good for
+    `expires_in` seconds and once, the sign-in goes on.
+    """
+
+    sessions: tuple[LiveSession, ...]
+    ticket: str = field(repr=False)
+    expires_in: int
+
+
 def place_of(
-    snapshot: Snapshot, account: Account, client: Client, tenant_id: str
+    snapshot: Snapshot,
+    account: Account,
+    client: Client,
+    tenant_id: str,
+    within: Transaction | None = None,
 ) -> Place | Refused:
-    """The account's place in the tenant, through this client; who asks learns no more than no."""
+    """The account's place in the tenant, through this client; who asks learns no more than no.
+
+    Whoever holds a transaction gives it as `within`.
+    """
     membership = account.membership_in(tenant_id)
     # Only now: what is no tenant's id at all, PostgreSQL would take for an error.
-    tenant = snapshot.tenant(tenant_id) if membership else None
+    tenant = snapshot.tenant(tenant_id, within) if membership else None
     if membership is None or tenant is None or not tenant.enabled:
         return Refused(Refusal.NOT_A_MEMBER)
     if client.tenant_id not in (None, tenant_id):
         return Refused(Refusal.NOT_A_MEMBER)
-    limits = [_force_relogin(snapshot, one.tenant_id) for one in account.memberships]
+    limits = [_force_relogin(snapshot, one.tenant_id, within) for one in account.memberships]
     rules = snapshot.rules_of(tenant, client)
     return Place(tenant, membership, rules, min(limits))
 
 
 def open_session(
     snapshot: Snapshot, tx: Transaction, account: Account, opening: Opening, now: datetime
-) -> IssuedTokens:
+) -> IssuedTokens | WaitingSignIn | Refused:
     """Write the session, its grant and the audit event; the first tokens.
 
-    The caller holds the account's row and has proved under it that the account may sign in.
+    Where a limit is reached, the oldest sessions end for it, or it is refused (`session_limit`), or
+    it waits, as the tenant's policy says. The caller holds the account's row and has proved under
+    it that the account may sign in.
     """
+    if stopped := _stopped(snapshot, tx, account, opening, now):
+        return stopped
     session = _session(snapshot, account, opening, now)
     place = opening.place
     policy = place.rules.policy_for(remembered=opening.remembered)
@@ -90,8 +122,8 @@ def open_session(
     return issuing.session_tokens(snapshot, held, token, now)
 
 
-def _force_relogin(snapshot: Snapshot, tenant_id: str) -> int:
-    tenant = snapshot.tenant(tenant_id)
+def _force_relogin(snapshot: Snapshot, tenant_id: str, within: Transaction | None) -> int:
+    tenant = snapshot.tenant(tenant_id, within)
     return relogin_limit(snapshot.policy_of(tenant)) if tenant else NEVER
 
 
@@ -143,6 +175,41 @@ def _open_grant(
     )
 
 
+def _stopped(
+    snapshot: Snapshot, tx: Transaction, account: Account, opening: Opening, now: datetime
+) -> WaitingSignIn | Refused | None:
+    """What stands in the way of one more session; None once there is room for it."""
+    others = partial(session_limiting.counted_sessions, tx, snapshot, account, now)
+    over = session_limiting.exceeded(
+        snapshot, account, opening.client, opening.place.tenant, others
+    )
+    if over is None:
+        return None
+    match over.action:
+        case LimitAction.EVICT_OLDEST:
+            sids = [one.session.sid for one in over.surplus]
+            device, origin = opening.device, opening.origin
+            session_limiting.evict(tx, account.account_id, sids, device, origin, now)
+            return None
+        case LimitAction.DENY:
+            _record_limit(tx, Event.SIGN_IN_FAILED, account, opening, now)
+            return Refused(Refusal.SESSION_LIMIT)
+        case LimitAction.ASK:
+            _record_limit(tx, Event.SIGN_IN_WAITING, account, opening, now)
+            ticket = sign_in_tickets.issue(snapshot, tx, account, _pending(opening), now)
+            return WaitingSignIn(over.counted[-_SHOWN:], ticket, LIFETIME)
+
+
+def _pending(opening: Opening) -> PendingSignIn:
+    return PendingSignIn(
+        client_id=opening.client.client_id,
+        tenant_id=opening.place.tenant.tenant_id,
+        scope=opening.scope,
+        methods=opening.methods,
+        remembered=opening.remembered,
+    )
+
+
 def _record(tx: Transaction, opening: Opening, session: Session, now: datetime) -> None:
     event = AuditEvent(
         event=Event.SIGNED_IN,
@@ -155,3 +222,18 @@ def _record(tx: Transaction, opening: Opening, session: Session, now: datetime) 
         details={"methods": list(session.methods)},
     )
     recording.record(tx, event, now)
+
+
+def _record_limit(
+    tx: Transaction, event: Event, account: Account, opening: Opening, now: datetime
+) -> None:
+    row = AuditEvent(
+        event=event,
+        origin=opening.origin,
+        actor=f"account:{account.account_id}",
+        account_id=account.account_id,
+        reason=Refusal.SESSION_LIMIT,
+        tenant_id=opening.place.tenant.tenant_id,
+        client_id=opening.client.client_id,
+    )
+    recording.record(tx, row, now)

@@ -32,7 +32,7 @@ def insert_account(
             password_changed_at=now if account.password_hash else None,
             default_tenant_id=account.default_tenant_id,
             next_membership=1 + max((one.number for one in account.memberships), default=0),
-            session_limit=None,
+            session_limit=account.session_limit,
             profile={},
             seen={},
             created_at=now,
@@ -227,4 +227,5 @@ def _account(row: Row[Any], members: Iterable[Row[Any]]) -> Account:
         memberships=tuple(
             Membership(one.tenant_id, one.number, tuple(one.roles)) for one in members
         ),
+        session_limit=row.session_limit,
     )
