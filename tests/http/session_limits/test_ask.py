@@ -1,9 +1,12 @@
 """Beyond the limit the person is asked which session to end, and goes on with a ticket."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.http import administration as admin
 from tests.http.building import assert_refused
+from tests.http.faults import failing
 from tests.http.session_limits.crowd import (
     FIREFOX,
     PHONE,
@@ -14,6 +17,7 @@ from tests.http.session_limits.crowd import (
 )
 from tests.http.sessions.test_list import FIELDS
 from tests.world.world import Time, World
+from token_service.domain.keys import Algorithm
 
 ASK = {"max_sessions": 2, "max_sessions_action": "ask"}
 GARBAGE = ("x", "tst_", "tst_" + "A" * 111, "tsr_" + "A" * 111, "é")
@@ -374,10 +378,31 @@ def test_bad_input_is_refused_by_field(world: World, crowd: Build, body: dict[st
     assert_spent_nothing(who, ticket, who.opened[0].sid)
 
 
-def test_a_new_workers_ticket_is_known_to_all(
-    world: World, crowd: Build, second_worker: World
-) -> None:
-    """Also one that is sealed by a key that the other has not loaded yet."""
+def test_a_ticket_of_an_account_that_is_gone_is_not_good(world: World, crowd: Build) -> None:
     who = crowd(world, 2, **ASK)
-    ticket = second_worker.try_sign_in(who.person, who.app).get_json()["ticket"]
-    who.continue_(ticket, who.opened[0].sid)
+    ticket = who.ask()["ticket"]
+    world.sql("DELETE FROM accounts WHERE account_id = :id", id=who.person.account_id)
+    assert_refused(who.try_continue(ticket, who.opened[0].sid), 400, "invalid_ticket")
+
+
+def test_a_ticket_under_a_new_key_is_not_garbage_to_another_worker(
+    world: World, second_worker: World, time: Time, crowd: Build
+) -> None:
+    lasting = {"idle_timeout": 864_000, "refresh_token_lifetime": 864_000}
+    who = crowd(world, 2, **ASK, **lasting)
+    assert second_worker.is_live(who.opened[0])
+    admin.rotate_key(world, Algorithm.HKDF_SHA256)
+    time.pass_(days=1)
+    ticket = who.ask()["ticket"]
+    there = replace(who, world=second_worker)
+    there.continue_(ticket, who.opened[0].sid)
+
+
+def test_a_database_that_is_away_spends_nothing(world: World, crowd: Build) -> None:
+    who = crowd(world, 2, **ASK)
+    ticket = who.ask()["ticket"]
+    for place in ("accounts.lock", "sign_in_tickets.take", "sessions.insert_session"):
+        with failing(f"storage.{place}"):
+            answer = who.try_continue(ticket, who.opened[0].sid)
+        assert_refused(answer, 503, "unavailable")
+    assert_spent_nothing(who, ticket, who.opened[0].sid)
