@@ -297,6 +297,7 @@ class TestTheRest:
         assert cli.json("purge") == {
             "sessions": 0,
             "revoked_tokens": 0,
+            "sign_in_tickets": 0,
             "failure_counts": 0,
             "audit_events": 0,
             "keys_made": 0,

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from tests.domain.building import LIVE, MOMENT, NOW, SECOND, grant, rules
-from token_service.domain.refreshing import Presentation, Verdict, explain
+from token_service.domain.refreshing import Presentation, Verdict, explain, proves_possession
 from token_service.domain.refusals import Refusal
 
 PRESENTED = Presentation(
@@ -133,3 +133,35 @@ def test_the_window_ends_at_its_microsecond(window):
         for later in (MOMENT, 0 * MOMENT)
     ]
     assert verdicts == [Verdict.RETRY, Verdict.REPLAY]
+
+
+# Who may learn why a session ended.
+
+
+def proved(case):
+    owner, written, standing, generation, window, key = case
+    seconds, ago = WINDOW[window]
+    state = grant(**{"used_at": NOW - ago} | WRITTEN[written] | STANDING[standing])
+    presented = replace(
+        PRESENTED,
+        generation=LIVE.generation + GENERATION[generation],
+        key_number=LIVE.key_number + KEY[key],
+        **OWNER[owner],
+    )
+    return proves_possession(presented, state, rules(retry_window=seconds), NOW)
+
+
+def test_only_the_newest_token_and_a_retry_of_it_prove_possession():
+    """Whatever has become of the session: a replay of it proves nothing, dead or alive."""
+    told = {case for case in CASES if proved(case)}
+    expected = {
+        (owner, written, standing, generation, window, key)
+        for owner, written, standing, generation, window, key in CASES
+        if owner == "ours"
+        and (
+            generation == "ahead"
+            or (generation == "current" and key == "same key")
+            or (generation == "one behind" and window in OPEN)
+        )
+    }
+    assert told == expected

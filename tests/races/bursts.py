@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from tests.world.world import REPOSITORY, App, World
+from tests.world.world import REPOSITORY, App, Person, World
 
 PROCESSES = 4
 THREADS = 64
@@ -73,3 +73,19 @@ def invalidate(token: str) -> dict[str, Any]:
 def revoke(app: App, token: str) -> dict[str, Any]:
     """A revocation as a request of a burst."""
     return {"path": "/oauth2/revoke", "form": {"token": token}, "headers": app.basic}
+
+
+def sign_in(person: Person, app: App) -> dict[str, Any]:
+    """A sign-in as a request of a burst."""
+    body = {
+        "identifier": person.email,
+        "password": person.password,
+        "client_id": app.client_id,
+    }
+    return {"path": "/v1/sign-in", "json": body, "headers": app.basic}
+
+
+def continue_sign_in(app: App, ticket: str, end_sid: str) -> dict[str, Any]:
+    """Going on with a sign-in as a request of a burst."""
+    body = {"ticket": ticket, "end_sid": end_sid, "client_id": app.client_id}
+    return {"path": "/v1/sign-in/continue", "json": body, "headers": app.basic}

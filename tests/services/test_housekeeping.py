@@ -66,6 +66,17 @@ class TestPurging:
         assert purge(world, lambda: pauses.append(None), batch=2).sessions == 5
         assert len(pauses) == 2
 
+    def test_tickets_of_sign_ins_go_when_they_have_expired(self, world: World, time: Time) -> None:
+        person = world.person(world.tenant(max_sessions=1, max_sessions_action="ask"))
+        app = world.client()
+        world.sign_in(person, app)
+        for _ in range(3):
+            assert world.try_sign_in(person, app).status_code == 409
+        time.pass_(seconds=300)
+        assert purge(world, batch=2) == Purged()
+        time.pass_(seconds=1)
+        assert purge(world, batch=2) == Purged(sign_in_tickets=3)
+
     def test_revoked_tokens_and_failures_go_when_they_say_nothing_more(
         self, world: World, time: Time
     ) -> None:

@@ -10,6 +10,7 @@ from token_service.web import logs
 
 REFRESH_TOKEN = "tsr_AQAB" + "x-Y_9" * 30
 ACCESS_TOKEN = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
+TICKET = "tst_AQAB" + "x-Y_9" * 20
 CLIENT_SECRET = "tss_" + "Zz-_0" * 9 + "abcd"
 ARGON2 = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"
 
@@ -31,6 +32,7 @@ def lines(capsys):
     [
         (f"refused {REFRESH_TOKEN} today", "refused tsr_*** today"),
         (f"client {CLIENT_SECRET}.", "client tss_***."),
+        (f"waits with {TICKET}", "waits with tst_***"),
         (f"got {ACCESS_TOKEN}, twice", "got eyJ***, twice"),
         (f"cut: {ACCESS_TOKEN[:40]}", "cut: eyJ***"),
         (f"Authorization: Bearer {ACCESS_TOKEN}", "Authorization: *** eyJ***"),

@@ -1,5 +1,7 @@
 """The sealed address of a grant's row: inside refresh tokens and codes, and first in every `jti`.
 
+Other credentials seal the address of their own rows in the same way, each kind under a purpose.
+
 AES-SIV (RFC 5297) is deterministic: one grant has one sealed locator per key, so that a retried
 refresh gives the identical token. Who has no key can neither read a locator, nor make one, nor see
 that two of them belong to the same account.
@@ -23,7 +25,8 @@ _PLAIN_LENGTH = 3 * _IDENTIFIER_LENGTH + 8
 _SYNTHETIC_IV_LENGTH = 16
 _PURPOSE = b"token-service locator v1"
 
-LOCATOR_LENGTH = _NUMBER_LENGTH + _SYNTHETIC_IV_LENGTH + _PLAIN_LENGTH
+SEAL_LENGTH = _NUMBER_LENGTH + _SYNTHETIC_IV_LENGTH
+LOCATOR_LENGTH = SEAL_LENGTH + _PLAIN_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +59,13 @@ def seal(key: LocatorKey, locator: Locator) -> bytes:
 
     Raises ValueError for a locator that could not be told from another one once it is packed.
     """
-    number = key.number.to_bytes(_NUMBER_LENGTH, "big")
-    return number + key.cipher.encrypt(_packed(locator), [_PURPOSE, number])
+    return seal_address(key, _PURPOSE, _packed(locator))
 
 
 def unseal(keys: Mapping[int, LocatorKey], data: bytes) -> Locator | None:
     """The locator that one of `keys`, by number, has sealed; None for anything else."""
-    if len(data) != LOCATOR_LENGTH:
-        return None
-    number, sealed = data[:_NUMBER_LENGTH], data[_NUMBER_LENGTH:]
-    key = keys.get(int.from_bytes(number, "big"))
-    if key is None:
-        return None
-    try:
-        plain = key.cipher.decrypt(sealed, [_PURPOSE, number])
-    except InvalidTag:
+    plain = unseal_address(keys, _PURPOSE, data) if len(data) == LOCATOR_LENGTH else None
+    if plain is None:
         return None
     return Locator(
         account_id=plain[:16].hex(),
@@ -78,6 +73,32 @@ def unseal(keys: Mapping[int, LocatorKey], data: bytes) -> Locator | None:
         tenant_id=plain[32:48].hex(),
         grant_id=int.from_bytes(plain[48:], "big"),
     )
+
+
+def seal_address(key: LocatorKey, purpose: bytes, address: bytes) -> bytes:
+    """An address of a row, sealed: `SEAL_LENGTH` bytes longer, the key's number first.
+
+    What is sealed for one purpose unseals for no other.
+    """
+    number = key.number.to_bytes(_NUMBER_LENGTH, "big")
+    return number + key.cipher.encrypt(address, [purpose, number])
+
+
+def unseal_address(keys: Mapping[int, LocatorKey], purpose: bytes, data: bytes) -> bytes | None:
+    """The address that one of `keys`, by number, has sealed; None for anything else."""
+    number, sealed = data[:_NUMBER_LENGTH], data[_NUMBER_LENGTH:]
+    key = keys.get(sealed_by(data))
+    if key is None:
+        return None
+    try:
+        return key.cipher.decrypt(sealed, [purpose, number])
+    except InvalidTag:
+        return None
+
+
+def sealed_by(data: bytes) -> int:
+    """The number of the key that something sealed names in the clear."""
+    return int.from_bytes(data[:_NUMBER_LENGTH], "big")
 
 
 def _packed(locator: Locator) -> bytes:

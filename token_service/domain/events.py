@@ -13,6 +13,7 @@ class Event(StrEnum):
 
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
+    SIGN_IN_WAITING = "sign_in_waiting"
     SESSION_ENDED = "session_ended"
     GRANT_ENDED = "grant_ended"
     TOKEN_REVOKED = "token_revoked"

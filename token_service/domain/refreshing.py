@@ -59,17 +59,39 @@ def explain(
     return Verdict.FAULTLESS
 
 
-def _older(
+def proves_possession(
     presented: Presentation, state: GrantState, rules: Rules, now: datetime
-) -> Verdict | Refusal:
-    """A superseded token: a lost answer's retry inside the window, else a replay.
+) -> bool:
+    """Whether the token is the newest of its chain, or asks for a lost answer inside the window.
+
+    Whoever presents it is, as far as anybody can tell, the device that the chain belongs to: it may
+    learn why its session ended. An older token may be a thief's, and learns nothing.
+    """
+    if presented.client_id != state.client_id or presented.tenant_id != state.tenant_id:
+        return False
+    if presented.secret_hash != state.secret_hash:
+        return False
+    if presented.generation == state.generation:
+        return presented.key_number == state.key_number
+    return presented.generation > state.generation or _is_retry(presented, state, rules, now)
+
+
+def _is_retry(presented: Presentation, state: GrantState, rules: Rules, now: datetime) -> bool:
+    """Whether this is the token just spent, inside the retry window.
 
     The window closes at the successor's first use, because then the generation is two ahead.
     A window of 0 is decided as 0: two requests in the same microsecond must not slip through.
     """
     window = rules.policy.retry_window
     inside = window > 0 and now - state.used_at < timedelta(seconds=window)
-    if presented.generation == state.generation - 1 and inside:
+    return presented.generation == state.generation - 1 and inside
+
+
+def _older(
+    presented: Presentation, state: GrantState, rules: Rules, now: datetime
+) -> Verdict | Refusal:
+    """A superseded token: a lost answer's retry inside the window, else a replay."""
+    if _is_retry(presented, state, rules, now):
         return grant_refusal(state, rules, now) or Verdict.RETRY
     refusal = session_refusal(state, now)
     return Verdict.REPLAY if refusal in (None, Refusal.ABSOLUTE_TIMEOUT) else refusal

@@ -6,6 +6,7 @@ replayed look the same (RFC 6749 section 5.2, `invalid_grant`).
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -59,6 +60,9 @@ class Refusal(StrEnum):
     UNSUITABLE_PASSWORD = "unsuitable_password"
     FORBIDDEN = "forbidden"
     INVALID_POLICY = "invalid_policy"
+    SESSION_LIMIT = "session_limit"
+    UNKNOWN_TICKET = "unknown_ticket"
+    UNKNOWN_SESSION = "unknown_session"
 
 
 SENTENCES: dict[Refusal, str] = {
@@ -87,13 +91,54 @@ SENTENCES: dict[Refusal, str] = {
 }
 """What a person reads about the end of a session, by its reason."""
 
+TOLD = frozenset(
+    {
+        Refusal.IDLE_TIMEOUT,
+        Refusal.ABSOLUTE_TIMEOUT,
+        Refusal.CLIENT_TIMEOUT,
+        Refusal.REFRESH_EXPIRED,
+        Refusal.EVICTED,
+        Refusal.SUPERSEDED,
+        Refusal.SIGNED_OUT,
+        Refusal.PASSWORD_CHANGED,
+        Refusal.PASSWORD_RESET,
+        Refusal.ENDED_BY_USER,
+        Refusal.ENDED_BY_BACKEND,
+        Refusal.ENDED_BY_ADMIN,
+        Refusal.CLIENT_DISABLED,
+        Refusal.TENANT_DISABLED,
+        Refusal.LEFT_TENANT,
+        Refusal.RESTORED,
+    }
+)
+"""The ends that a device may learn of, if it proves that the session was its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndTold:
+    """Why and when a session ended, and the kind of device that ended it, where one did."""
+
+    reason: Refusal
+    ended_at: datetime
+    device: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What the person who used the device reads."""
+        sentence = SENTENCES[self.reason]
+        if self.device is None:
+            return sentence
+        return f"{sentence.removesuffix('.')}: {self.device}, {self.ended_at:%Y-%m-%d %H:%M} UTC."
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A refusal as a value, so that the transaction that recorded it commits.
 
-    `retry_after` is in seconds and only given with `throttled`.
+    `retry_after` is in seconds and only given with `throttled`. `told` is what the client may know
+    of an end; without it, the end of a session looks like a token that never was.
     """
 
     reason: Refusal
     retry_after: int | None = None
+    told: EndTold | None = None

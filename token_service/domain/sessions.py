@@ -198,6 +198,20 @@ class Device:
     latitude: float | None = None
     longitude: float | None = None
 
+    @property
+    def kind(self) -> str:
+        """What a person calls it ("Firefox on Linux"), in the characters of an OAuth error.
+
+        RFC 6749 section 5.2 allows printable ASCII without the quote and the backslash; and what
+        a user agent calls itself is shown to somebody who has not seen it.
+        """
+        names = [_printable(name) for name in (self.browser, self.os)]
+        return " on ".join(name for name in names if name) or "unknown device"
+
+
+def _printable(name: str) -> str:
+    return "".join(char for char in name if " " <= char <= "~" and char not in '"\\').strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Session:

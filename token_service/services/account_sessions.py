@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import groupby
 
 from token_service.clock import Clock
+from token_service.domain.accounts import Account
 from token_service.domain.events import AuditEvent, Event
 from token_service.domain.sessions import (
     Device,
@@ -25,6 +26,8 @@ from token_service.storage.epochs import Raised
 
 _ROUNDS = 20
 """Batches looked through for one page: a page may come out short, never slow."""
+_BATCH = 500
+"""Sessions read at once where all are needed; both databases take so many parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,20 @@ def list_live(
                 return Page(tuple(items), None)
             before_sid = found[-1].sid
     return Page(tuple(items), before_sid)
+
+
+def all_live(
+    tx: Transaction, snapshot: Snapshot, account: Account, now: datetime
+) -> list[LiveSession]:
+    """Every live session of an account, newest first."""
+    items: list[LiveSession] = []
+    before_sid: str | None = None
+    while True:
+        found = sessions.page(tx, account.account_id, account.epoch, before_sid, _BATCH)
+        items += _live(tx, snapshot, account.account_id, found, now)
+        if len(found) < _BATCH:
+            return items
+        before_sid = found[-1].sid
 
 
 def _live(

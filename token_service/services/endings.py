@@ -14,16 +14,21 @@ from token_service.domain.tenants import Tenant
 from token_service.services import recording
 from token_service.storage import epochs, grants, sessions
 from token_service.storage.database import Transaction
+from token_service.storage.epochs import Raised
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why something ends, through whom and from where; `details` are plain facts for the log."""
+    """Why something ends, through whom and from where; `details` are plain facts for the log.
+
+    `device` is the kind of device that it is ended from, where its owner is to learn that.
+    """
 
     reason: Refusal
     actor: str
     origin: Origin
     details: Mapping[str, object] = field(default_factory=dict)
+    device: str | None = None
 
 
 def end_session(
@@ -37,7 +42,8 @@ def end_session(
     client_id: str | None = None,
 ) -> bool:
     """End the session and everything under it; False, and nothing recorded, if it had ended."""
-    if not sessions.end(tx, account_id, sid, cause.reason, cause.actor, now):
+    ended = sessions.end(tx, account_id, sid, cause.reason, cause.actor, now, device=cause.device)
+    if not ended:
         return False
     event = AuditEvent(
         event=Event.REFRESH_REPLAYED if cause.reason is Refusal.REPLAYED else Event.SESSION_ENDED,
@@ -151,10 +157,14 @@ def write_end(tx: Transaction, state: GrantState, cause: Cause, now: datetime) -
 
 def named_reason(tx: Transaction, state: GrantState, reason: Refusal) -> Refusal:
     """The true reason of an end by epoch: that of the first raise after the session's own."""
+    raised = raise_met(tx, state)
+    return raised.reason if raised else reason
+
+
+def raise_met(tx: Transaction, state: GrantState) -> Raised | None:
+    """The first raise of an epoch after the session's own, None where there was none."""
     if state.session_account_epoch != state.account_epoch:
-        raised = epochs.account_reason(tx, state.key.account_id, state.session_account_epoch)
-        return raised.reason if raised else reason
+        return epochs.account_reason(tx, state.key.account_id, state.session_account_epoch)
     if state.session_environment_epoch != state.environment_epoch:
-        raised = epochs.owner_reason(tx, "environment", state.session_environment_epoch)
-        return raised.reason if raised else reason
-    return reason
+        return epochs.owner_reason(tx, "environment", state.session_environment_epoch)
+    return None

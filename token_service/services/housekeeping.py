@@ -26,6 +26,7 @@ class Purged:
 
     sessions: int = 0
     revoked_tokens: int = 0
+    sign_in_tickets: int = 0
     failure_counts: int = 0
     audit_events: int = 0
 
@@ -39,6 +40,9 @@ def purge_all(
         sessions=_sessions(database, clock, retention, pause),
         revoked_tokens=_rows(
             database, clock, pause, timedelta(), retention.batch, purge.drop_revoked_tokens
+        ),
+        sign_in_tickets=_rows(
+            database, clock, pause, timedelta(), retention.batch, purge.drop_sign_in_tickets
         ),
         failure_counts=_rows(
             database, clock, pause, retention.failures, retention.batch, purge.drop_failure_counts

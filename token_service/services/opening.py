@@ -1,7 +1,8 @@
 """Opening a session with its first grant, inside a transaction that holds the account."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from token_service.crypto import opaque, refresh_tokens
 from token_service.crypto.locators import Locator
@@ -10,22 +11,29 @@ from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.policies import NEVER
 from token_service.domain.refusals import Refusal, Refused
+from token_service.domain.session_limits import LimitAction
 from token_service.domain.sessions import (
     Device,
     GrantKey,
+    LiveSession,
     Rules,
     Session,
     absolute_end,
     relogin_limit,
     slid_end,
 )
+from token_service.domain.sign_in_tickets import LIFETIME
 from token_service.domain.tenants import Tenant
-from token_service.services import issuing, recording
+from token_service.services import issuing, recording, session_limiting, sign_in_tickets
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import Holder, IssuedTokens
+from token_service.services.sign_in_tickets import PendingSignIn
 from token_service.storage import grants, sessions
 from token_service.storage.database import Transaction
 from token_service.storage.grants import NewGrant
+
+_SHOWN = 100
+"""Sessions that a waiting sign-in is shown at most, as in one page of a list: the oldest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,19 @@ class Opening:
     remembered: bool
     device: Device
     origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingSignIn:
+    """A sign-in that had the right password, and for which there is no room.
+
+    `sessions` are those of which one must end, newest first; with `ticket`, which is good for
+    `expires_in` seconds and once, the sign-in goes on.
+    """
+
+    sessions: tuple[LiveSession, ...]
+    ticket: str = field(repr=False)
+    expires_in: int
 
 
 def place_of(
@@ -76,11 +97,15 @@ def place_of(
 
 def open_session(
     snapshot: Snapshot, tx: Transaction, account: Account, opening: Opening, now: datetime
-) -> IssuedTokens:
+) -> IssuedTokens | WaitingSignIn | Refused:
     """Write the session, its grant and the audit event; the first tokens.
 
-    The caller holds the account's row and has proved under it that the account may sign in.
+    Where a limit is reached, the oldest sessions end for it, or it is refused (`session_limit`), or
+    it waits, as the tenant's policy says. The caller holds the account's row and has proved under
+    it that the account may sign in.
     """
+    if stopped := _stopped(snapshot, tx, account, opening, now):
+        return stopped
     session = new_session(snapshot, account, opening, now)
     _record(tx, opening, session, now)
     return write(snapshot, tx, session, opening, now)
@@ -167,6 +192,41 @@ def _open_grant(
     )
 
 
+def _stopped(
+    snapshot: Snapshot, tx: Transaction, account: Account, opening: Opening, now: datetime
+) -> WaitingSignIn | Refused | None:
+    """What stands in the way of one more session; None once there is room for it."""
+    others = partial(session_limiting.counted_sessions, tx, snapshot, account, now)
+    over = session_limiting.exceeded(
+        snapshot, account, opening.client, opening.place.tenant, others
+    )
+    if over is None:
+        return None
+    match over.action:
+        case LimitAction.EVICT_OLDEST:
+            sids = [one.session.sid for one in over.surplus]
+            device, origin = opening.device, opening.origin
+            session_limiting.evict(tx, account.account_id, sids, device, origin, now)
+            return None
+        case LimitAction.DENY:
+            _record_limit(tx, Event.SIGN_IN_FAILED, account, opening, now)
+            return Refused(Refusal.SESSION_LIMIT)
+        case LimitAction.ASK:
+            _record_limit(tx, Event.SIGN_IN_WAITING, account, opening, now)
+            ticket = sign_in_tickets.issue(snapshot, tx, account, _pending(opening), now)
+            return WaitingSignIn(over.counted[-_SHOWN:], ticket, LIFETIME)
+
+
+def _pending(opening: Opening) -> PendingSignIn:
+    return PendingSignIn(
+        client_id=opening.client.client_id,
+        tenant_id=opening.place.tenant.tenant_id,
+        scope=opening.scope,
+        methods=opening.methods,
+        remembered=opening.remembered,
+    )
+
+
 def _record(tx: Transaction, opening: Opening, session: Session, now: datetime) -> None:
     event = AuditEvent(
         event=Event.SIGNED_IN,
@@ -179,3 +239,18 @@ def _record(tx: Transaction, opening: Opening, session: Session, now: datetime) 
         details={"methods": list(session.methods)},
     )
     recording.record(tx, event, now)
+
+
+def _record_limit(
+    tx: Transaction, event: Event, account: Account, opening: Opening, now: datetime
+) -> None:
+    row = AuditEvent(
+        event=event,
+        origin=opening.origin,
+        actor=f"account:{account.account_id}",
+        account_id=account.account_id,
+        reason=Refusal.SESSION_LIMIT,
+        tenant_id=opening.place.tenant.tenant_id,
+        client_id=opening.client.client_id,
+    )
+    recording.record(tx, row, now)

@@ -10,13 +10,14 @@ from token_service.domain import scopes
 from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.failures import Unavailable
-from token_service.domain.refreshing import Presentation, Verdict, explain
-from token_service.domain.refusals import Refusal, Refused
+from token_service.domain.refreshing import Presentation, Verdict, explain, proves_possession
+from token_service.domain.refusals import EndTold, Refusal, Refused
 from token_service.domain.sessions import GrantKey, GrantState, Rules, relogin_limit
 from token_service.services import issuing, recording
 from token_service.services.configuration import Snapshot, certain_refusal, prove, prove_current
 from token_service.services.endings import Cause, end_session, write_end
 from token_service.services.issuing import IssuedTokens
+from token_service.services.told_ends import end_told
 from token_service.storage import grants, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Statements, Transaction
@@ -206,7 +207,15 @@ def _recorded(attempt: _Attempt, tx: Transaction, clock: Clock) -> IssuedTokens 
             return Refused(refusal)
         case refusal:
             write_end(tx, state, Cause(refusal, "service", attempt.command.origin), now)
-            return Refused(refusal)
+            return Refused(refusal, told=_told(attempt, tx, now))
+
+
+def _told(attempt: _Attempt, tx: Transaction, now: datetime) -> EndTold | None:
+    """What whoever presented the token may know of the end, which is written by now."""
+    read = attempt.read(InTransaction(tx))
+    if read is None or not proves_possession(attempt.presentation, read.state, attempt.rules, now):
+        return None
+    return end_told(tx, read.state, attempt.rules)
 
 
 def _successor(attempt: _Attempt, state: GrantState, now: datetime) -> IssuedTokens:

@@ -1,7 +1,7 @@
 """Sign-in: credentials become a session with its first grant."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from token_service.clock import Clock
 from token_service.crypto.passwords import HashingBusy, Passwords
@@ -15,7 +15,7 @@ from token_service.domain.sessions import Device
 from token_service.services import recording
 from token_service.services.configuration import Snapshot, certain_refusal, prove
 from token_service.services.issuing import IssuedTokens
-from token_service.services.opening import Opening, open_session, place_of
+from token_service.services.opening import Opening, WaitingSignIn, open_session, place_of
 from token_service.services.throttling import Throttle
 from token_service.storage import accounts, configuration, failure_counts
 from token_service.storage.database import Database, InTransaction, Transaction
@@ -60,12 +60,12 @@ class _Known:
 
 def sign_in(
     database: Database, clock: Clock, snapshot: Snapshot, gate: Gate, command: SignIn
-) -> IssuedTokens | Refused:
+) -> IssuedTokens | WaitingSignIn | Refused:
     """Open a session for the right password.
 
     An unknown name, a wrong password and a disabled account get the same answer after the same
-    work. Only the right password learns that a tenant must be named. A full hash queue raises
-    `Unavailable` and counts as no failure.
+    work. Only the right password learns that a tenant must be named, or that a limit of sessions is
+    reached. A full hash queue raises `Unavailable` and counts as no failure.
     """
     if not command.client.first_party:
         return certain_refusal(database, clock, snapshot, Refusal.NOT_FIRST_PARTY)
@@ -88,11 +88,9 @@ def sign_in(
     if isinstance(opening, Refused):
         return certain_refusal(database, clock, snapshot, opening.reason)
     with database.transaction() as tx:
-        opened = _opened(database, clock, snapshot, tx, account, opening)
+        opened = _opened(database, clock, snapshot, tx, account, opening, rehashed)
         if opened is None:
             return Refused(Refusal.WRONG_CREDENTIALS)
-        if rehashed is not None and stored is not None:
-            accounts.replace_password(tx, account.account_id, stored, rehashed)
         failure_counts.clear(tx, known.account_subject)
     return opened
 
@@ -171,11 +169,13 @@ def _opened(
     tx: Transaction,
     verified: Account,
     opening: Opening,
-) -> IssuedTokens | None:
+    rehashed: str | None,
+) -> IssuedTokens | WaitingSignIn | Refused | None:
     """Open the session under the account's lock; None where the account changed meanwhile.
 
     The password was checked before the lock was taken: under the lock its hash must still be the
-    stored one, the account enabled and the membership the same.
+    stored one, the account enabled and the membership the same. `rehashed` takes the hash's place
+    first, so that a sign-in that waits is bound to the one that will be stored when it goes on.
     """
     account = accounts.lock(tx, verified.account_id)
     version = configuration.version(database, InTransaction(tx))
@@ -186,4 +186,7 @@ def _opened(
     place = opening.place
     if account.membership_in(place.tenant.tenant_id) != place.membership:
         return None
+    if rehashed is not None and account.password_hash is not None:
+        accounts.replace_password(tx, account.account_id, account.password_hash, rehashed)
+        account = replace(account, password_hash=rehashed)
     return open_session(snapshot, tx, account, opening, now)

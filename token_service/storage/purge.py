@@ -15,6 +15,7 @@ from token_service.storage.tables import (
     grants,
     revoked_tokens,
     sessions,
+    sign_in_tickets,
 )
 
 
@@ -82,6 +83,17 @@ def drop_revoked_tokens(tx: Transaction, before: datetime, limit: int) -> int:
     chosen = select(revoked_tokens.c.jti).where(revoked_tokens.c.expires_at < before).limit(limit)
     result = tx.execute(delete(revoked_tokens).where(revoked_tokens.c.jti.in_(chosen)))
     return int(result.rowcount)
+
+
+def drop_sign_in_tickets(tx: Transaction, before: datetime, limit: int) -> int:
+    """Forget tickets that expired before the given time."""
+    key = tuple_(sign_in_tickets.c.account_id, sign_in_tickets.c.ticket_id)
+    chosen = (
+        select(sign_in_tickets.c.account_id, sign_in_tickets.c.ticket_id)
+        .where(sign_in_tickets.c.expires_at < before)
+        .limit(limit)
+    )
+    return int(tx.execute(delete(sign_in_tickets).where(key.in_(chosen))).rowcount)
 
 
 def drop_failure_counts(tx: Transaction, before: datetime, limit: int) -> int:

@@ -65,9 +65,19 @@ def account_of(tx: Transaction, sid: str) -> str | None:
 
 
 def end(
-    tx: Transaction, account_id: str, sid: str, reason: Refusal, ended_by: str, now: datetime
+    tx: Transaction,
+    account_id: str,
+    sid: str,
+    reason: Refusal,
+    ended_by: str,
+    now: datetime,
+    *,
+    device: str | None = None,
 ) -> bool:
-    """End a session, and with it everything under it; False where it had ended already."""
+    """End a session, and with it everything under it; False where it had ended already.
+
+    `device` is the kind of device that it is ended from, where its owner is to learn that.
+    """
     result = tx.execute(
         update(sessions)
         .where(
@@ -75,7 +85,13 @@ def end(
             sessions.c.sid == sid,
             sessions.c.ended_at.is_(None),
         )
-        .values(ended_at=now, end_reason=reason, ended_by=ended_by[:300], purge_day=day(now))
+        .values(
+            ended_at=now,
+            end_reason=reason,
+            ended_by=ended_by[:300],
+            ended_device=None if device is None else device[:200],
+            purge_day=day(now),
+        )
     )
     return result.rowcount == 1
 
@@ -111,6 +127,15 @@ def _impersonated(now: datetime) -> Select[Any]:
         .order_by(sessions.c.account_id, sessions.c.sid)
         .with_for_update(of=sessions, key_share=True)
     )
+
+
+def ended_device(tx: Transaction, account_id: str, sid: str) -> str | None:
+    """The kind of device that a session was ended from, or None."""
+    return tx.execute(
+        select(sessions.c.ended_device).where(
+            sessions.c.account_id == account_id, sessions.c.sid == sid
+        )
+    ).scalar_one_or_none()
 
 
 def see(

@@ -247,8 +247,8 @@ sign_in_tickets = Table(
 )
 """Sign-ins with the right password that wait for a session to be ended; taken once.
 
-`password_proof` is a keyed hash of the password hash that was verified: with another password the
-ticket is void.
+`password_proof` is a keyed hash of the password hash that was verified and of the epochs then: with
+another password, or once every session was ended, the ticket is void.
 """
 
 password_resets = Table(

@@ -1,6 +1,7 @@
 """The JSON API at `/v1`: its blueprint, and OpenAPI 3.1 generated from the schemas."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import flask_smorest
@@ -31,15 +32,18 @@ class Blueprint(flask_smorest.Blueprint):
         answer: type[Schema] | int,
         status: int = 200,
         faults: Sequence[Fault] = (),
+        problems: Mapping[int, type[Schema]] = MappingProxyType({}),
         security: Sequence[str] = (),
     ) -> Callable[[View], View]:
         """What OpenAPI says of a view; `answer` is a schema (with `status`), or a status without a
         body.
 
+        `problems` are the schemas of those statuses whose problem documents say more than others.
+
         A view reads its body itself (`parsing.json_body`): the hot ones pay for nothing else.
         """
         doc: dict[str, Any] = {
-            "responses": _responses(answer, status, faults),
+            "responses": _responses(answer, status, faults, problems),
             "security": [{scheme: []} if scheme else {} for scheme in security],
         }
         if body is not None:
@@ -86,7 +90,12 @@ def install(app: Flask, blueprints: Sequence[Blueprint]) -> None:
         api.register_blueprint(blueprint)
 
 
-def _responses(answer: type[Schema] | int, status: int, faults: Sequence[Fault]) -> dict[str, Any]:
+def _responses(
+    answer: type[Schema] | int,
+    status: int,
+    faults: Sequence[Fault],
+    problems: Mapping[int, type[Schema]],
+) -> dict[str, Any]:
     if isinstance(answer, int):
         responses: dict[str, Any] = {str(answer): {"description": "Done."}}
     else:
@@ -98,7 +107,7 @@ def _responses(answer: type[Schema] | int, status: int, faults: Sequence[Fault])
         codes = sorted({one.code for one in faults if one.status == fault.status})
         responses[str(fault.status)] = {
             "description": "`" + "`, `".join(codes) + "`",
-            "content": {PROBLEM: _of(ProblemSchema)},
+            "content": {PROBLEM: _of(problems.get(fault.status, ProblemSchema))},
         }
     return responses
 

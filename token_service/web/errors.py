@@ -57,6 +57,18 @@ INVALID_POLICY = Fault(
     400, "invalid_policy", "The change of the policy is wrong, and nothing was changed."
 )
 INVALID_CURSOR = Fault(400, "invalid_cursor", "The cursor is not one that was given out here.")
+INVALID_TICKET = Fault(
+    400, "invalid_ticket", "The ticket is not valid: sign in with the password again."
+)
+SESSION_NOT_LIVE = Fault(
+    400, "session_not_live", "end_sid is none of the live sessions that can be ended for this."
+)
+SESSION_LIMIT = Fault(
+    403, "session_limit", "The account has as many sessions as it may have at once."
+)
+SESSION_LIMIT_ASKS = Fault(
+    409, "session_limit", "The account has as many sessions as it may have at once: end one."
+)
 NO_TOKEN_OF_OURS = Fault(400, "invalid_token", "The token is not one of this service.")
 TOKEN_MISSING = Fault(
     401, "invalid_token", "An access token is needed as a Bearer token.", challenge=_BEARER
@@ -156,9 +168,20 @@ SIGN_IN = Stage(
         Refusal.TENANT_DISABLED: TENANT_NOT_ALLOWED,
         Refusal.NOT_FIRST_PARTY: CLIENT_NOT_ALLOWED,
         Refusal.INVALID_SCOPE: INVALID_SCOPE,
+        Refusal.SESSION_LIMIT: SESSION_LIMIT,
     },
 )
 """A person proves who they are."""
+
+CONTINUE = Stage(
+    INVALID_TICKET,
+    {
+        Refusal.NOT_FIRST_PARTY: CLIENT_NOT_ALLOWED,
+        Refusal.SESSION_LIMIT: SESSION_LIMIT,
+        Refusal.UNKNOWN_SESSION: SESSION_NOT_LIVE,
+    },
+)
+"""A sign-in that waited goes on: whatever is wrong with the ticket looks alike."""
 
 GRANT = Stage(
     INVALID_GRANT,

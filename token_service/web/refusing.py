@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 from flask import Flask, Response, g, request
@@ -20,8 +21,10 @@ from token_service.web.errors import (
     of_status,
 )
 from token_service.web.origin import request_id
+from token_service.web.schemas.answers import EndToldSchema
 
 OAUTH_PREFIX = "/oauth2/"
+_END_TOLD = EndToldSchema()
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ class Refuse(Exception):
     """Ends a request with a fault, wherever in `web` it is found out.
 
     `errors` tells by field what was wrong with a request, never what it contained. `reason` is for
-    the metrics.
+    the metrics. `members` are those that a problem document has besides (RFC 9457 section 3.2).
     """
 
     def __init__(
@@ -42,18 +45,22 @@ class Refuse(Exception):
         reason: str = "",
         retry_after: int | None = None,
         errors: FieldErrors | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(fault.code)
         self.fault = fault
         self.reason = reason or fault.code
         self.retry_after = retry_after
         self.errors = errors
+        self.members = members
 
 
 def refusal(refused: Refused, stage: Stage) -> Refuse:
     """A use case's refusal, as this stage of the request tells it."""
-    fault = stage.fault(refused.reason)
-    return Refuse(fault, reason=refused.reason, retry_after=refused.retry_after)
+    fault, told = stage.fault(refused.reason), refused.told
+    if told is None:
+        return Refuse(fault, reason=refused.reason, retry_after=refused.retry_after)
+    return Refuse(fault.saying(told.sentence), reason=refused.reason, members=_END_TOLD.dump(told))
 
 
 def malformed(sentence: str, errors: FieldErrors | None = None) -> Refuse:
@@ -79,7 +86,12 @@ def http_error(error: HTTPException) -> Response:
 
 def _refused(refuse: Refuse) -> Response:
     g.refused = refuse.reason
-    return _render(refuse.fault, retry_after=refuse.retry_after, errors=refuse.errors)
+    return _render(
+        refuse.fault,
+        retry_after=refuse.retry_after,
+        errors=refuse.errors,
+        members=refuse.members,
+    )
 
 
 def _unavailable(unavailable: Unavailable) -> Response:
@@ -98,9 +110,13 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _render(
-    fault: Fault, *, retry_after: int | None = None, errors: FieldErrors | None = None
+    fault: Fault,
+    *,
+    retry_after: int | None = None,
+    errors: FieldErrors | None = None,
+    members: Mapping[str, Any] | None = None,
 ) -> Response:
-    body, content_type = _oauth(fault) if _speaks_oauth() else _problem(fault, errors)
+    body, content_type = _oauth(fault) if _speaks_oauth() else _problem(fault, errors, members)
     response = Response(orjson.dumps(body), fault.status, content_type=content_type)
     if fault.challenge:
         response.headers["WWW-Authenticate"] = fault.challenge
@@ -119,7 +135,9 @@ def _oauth(fault: Fault) -> tuple[dict[str, object], str]:
     return {"error": error, "error_description": fault.sentence}, "application/json"
 
 
-def _problem(fault: Fault, errors: FieldErrors | None) -> tuple[dict[str, object], str]:
+def _problem(
+    fault: Fault, errors: FieldErrors | None, members: Mapping[str, Any] | None
+) -> tuple[dict[str, object], str]:
     """RFC 9457. `code` is stable; `title` and `detail` are for people."""
     body: dict[str, object] = {
         "type": "about:blank",
@@ -131,4 +149,6 @@ def _problem(fault: Fault, errors: FieldErrors | None) -> tuple[dict[str, object
     }
     if errors:
         body["errors"] = errors
+    if members:
+        body |= members
     return body, "application/problem+json"

@@ -1,10 +1,17 @@
-"""`POST /v1/sign-in`: a person's credentials become a session, for first-party clients."""
+"""`POST /v1/sign-in`: a person's credentials become a session, for first-party clients.
+
+Where a limit of sessions is reached and the policy says `ask`, `POST /v1/sign-in/continue` ends one
+of them and goes on.
+"""
 
 from flask import Response
 
-from token_service.services import signing_in
+from token_service.domain.refusals import Refused
+from token_service.services import continuing, signing_in
 from token_service.services.configuration import Snapshot
+from token_service.services.continuing import Continuation
 from token_service.services.issuing import IssuedTokens
+from token_service.services.opening import WaitingSignIn
 from token_service.services.signing_in import SignIn
 from token_service.web import answers, errors, guards, parsing
 from token_service.web.api import BASIC, NOBODY, Blueprint
@@ -12,13 +19,34 @@ from token_service.web.current import on_current
 from token_service.web.devices import device
 from token_service.web.origin import origin
 from token_service.web.parts import parts
-from token_service.web.refusing import refusal
-from token_service.web.schemas.answers import TokensSchema
-from token_service.web.schemas.requests import SignInRequest, SignInSchema
+from token_service.web.refusing import Refuse, refusal
+from token_service.web.schemas.answers import (
+    ListedSession,
+    SessionLimitProblemSchema,
+    TokensSchema,
+    WaitingSignInSchema,
+)
+from token_service.web.schemas.requests import (
+    ContinueRequest,
+    ContinueSchema,
+    SignInRequest,
+    SignInSchema,
+)
 
 blueprint = Blueprint("sign-in", __name__, url_prefix="/v1", description="Signing in")
 
 _SIGN_IN = SignInSchema()
+_CONTINUE = ContinueSchema()
+_WAITING = WaitingSignInSchema()
+_FAULTS = (
+    errors.INVALID_REQUEST,
+    errors.INVALID_CLIENT,
+    errors.CLIENT_NOT_ALLOWED,
+    errors.SESSION_LIMIT,
+    errors.SESSION_LIMIT_ASKS,
+    errors.THROTTLED,
+    errors.UNAVAILABLE,
+)
 
 
 @blueprint.post("/sign-in")
@@ -26,16 +54,13 @@ _SIGN_IN = SignInSchema()
     body=SignInSchema,
     answer=TokensSchema,
     faults=(
-        errors.INVALID_REQUEST,
+        *_FAULTS,
         errors.TENANT_REQUIRED,
         errors.INVALID_SCOPE,
-        errors.INVALID_CLIENT,
         errors.INVALID_CREDENTIALS,
         errors.TENANT_NOT_ALLOWED,
-        errors.CLIENT_NOT_ALLOWED,
-        errors.THROTTLED,
-        errors.UNAVAILABLE,
     ),
+    problems={409: SessionLimitProblemSchema},
     security=(BASIC, NOBODY),
 )
 @on_current
@@ -55,6 +80,48 @@ def sign_in(snapshot: Snapshot) -> Response:
         device=lambda: device(where),
     )
     opened = signing_in.sign_in(here.database, here.clock, snapshot, here.gate, command)
-    if isinstance(opened, IssuedTokens):
-        return answers.tokens(opened, "sign_in")
-    raise refusal(opened, errors.SIGN_IN)
+    return _answer(opened, errors.SIGN_IN)
+
+
+@blueprint.post("/sign-in/continue")
+@blueprint.described(
+    body=ContinueSchema,
+    answer=TokensSchema,
+    faults=(*_FAULTS, errors.INVALID_TICKET, errors.SESSION_NOT_LIVE),
+    problems={409: SessionLimitProblemSchema},
+    security=(BASIC, NOBODY),
+)
+@on_current
+def continue_sign_in(snapshot: Snapshot) -> Response:
+    """End one of the sessions that stand in the way of a sign-in, and complete it."""
+    request: ContinueRequest = parsing.json_body(_CONTINUE)
+    client = guards.client(snapshot, request.client_id, request.client_secret)
+    here, where = parts(), origin()
+    command = Continuation(
+        client=client,
+        ticket=request.ticket,
+        end_sid=request.end_sid,
+        origin=where,
+        device=lambda: device(where),
+    )
+    opened = continuing.continue_sign_in(here.database, here.clock, snapshot, command)
+    return _answer(opened, errors.CONTINUE)
+
+
+def _answer(opened: IssuedTokens | WaitingSignIn | Refused, stage: errors.Stage) -> Response:
+    match opened:
+        case IssuedTokens():
+            return answers.tokens(opened, "sign_in")
+        case WaitingSignIn():
+            raise _waiting(opened)
+        case _:
+            raise refusal(opened, stage)
+
+
+def _waiting(waiting: WaitingSignIn) -> Refuse:
+    members = {
+        "sessions": [ListedSession(live, is_current=False) for live in waiting.sessions],
+        "ticket": waiting.ticket,
+        "expires_in": waiting.expires_in,
+    }
+    return Refuse(errors.SESSION_LIMIT_ASKS, members=_WAITING.dump(members))

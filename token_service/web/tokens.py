@@ -16,7 +16,7 @@ from token_service.web.guards import Person
 from token_service.web.origin import origin
 from token_service.web.parts import parts
 from token_service.web.refusing import Refuse, refusal
-from token_service.web.schemas.answers import InspectionSchema, TokensSchema
+from token_service.web.schemas.answers import EndedProblemSchema, InspectionSchema, TokensSchema
 from token_service.web.schemas.requests import (
     IntrospectSchema,
     InvalidateRequest,
@@ -52,11 +52,15 @@ _CLIENT_FAULTS = (
         errors.INVALID_SCOPE,
         errors.UNAUTHORIZED_CLIENT,
     ),
+    problems={400: EndedProblemSchema},
     security=(BASIC, NOBODY),
 )
 @on_current
 def refresh(snapshot: Snapshot) -> Response:
-    """Use a refresh token once, and get its successor."""
+    """Use a refresh token once, and get its successor.
+
+    Whoever presents the newest token of an ended session is told why and when it ended.
+    """
     request: RefreshRequest = parsing.json_body(_REFRESH)
     client = guards.client(snapshot, request.client_id, request.client_secret)
     here = parts()

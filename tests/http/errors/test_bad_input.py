@@ -50,6 +50,11 @@ def good_bodies(who: SignedIn) -> dict[str, dict[str, str]]:
             "tenant_id": who.tenant_id,
             "scope": "openid",
         },
+        "/v1/sign-in/continue": {
+            **credentials(who),
+            "ticket": f"tst_{'A' * 111}",
+            "end_sid": tokens.sid,
+        },
         "/v1/token/refresh": {
             **credentials(who),
             "refresh_token": tokens.refresh,
@@ -71,7 +76,14 @@ def good_forms(who: SignedIn) -> dict[str, dict[str, str]]:
     }
 
 
-V1 = ("sign-in", "token/refresh", "token/validate", "token/introspect", "token/invalidate")
+V1 = (
+    "sign-in",
+    "sign-in/continue",
+    "token/refresh",
+    "token/validate",
+    "token/introspect",
+    "token/invalidate",
+)
 OAUTH = ("token", "introspect", "revoke")
 json_endpoints = pytest.mark.parametrize("path", [f"/v1/{name}" for name in V1])
 form_endpoints = pytest.mark.parametrize("path", [f"/oauth2/{name}" for name in OAUTH])
@@ -120,6 +132,12 @@ JSON_STATUSES = {
         "password": 401,
         "tenant_id": 403,
         "scope": 400,
+    },
+    "/v1/sign-in/continue": {
+        "client_id": 401,
+        "client_secret": 401,
+        "ticket": 400,
+        "end_sid": 400,
     },
     "/v1/token/refresh": {
         "client_id": 401,
@@ -214,7 +232,7 @@ def test_a_compressed_body_is_not_unpacked(who: SignedIn) -> None:
 @json_endpoints
 def test_null_and_the_empty_text_count_as_absent(who: SignedIn, path: str) -> None:
     good = good_bodies(who)[path]
-    required = next(iter(set(good) & {"password", "refresh_token", "token"}))
+    required = next(iter(set(good) & {"password", "refresh_token", "ticket", "token"}))
     for nothing in (None, ""):
         answer = who.world.http.post(path, json={**good, required: nothing})
         assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid_request")

@@ -30,9 +30,22 @@ def run(world: World) -> list[str]:
     _write_credentials_where_they_do_not_belong(world, who)
     world.try_refresh(who.app, who.tokens.refresh)
     world.invalidate(token=who.again().tokens.refresh)
+    ticket = _wait(world)
     tokens = [token for one in chain for token in (one.tokens.access, one.tokens.refresh)]
     secrets = [str(app.secret) for app in (who.app, who.backend, service)]
-    return [*tokens, *secrets, of_client, who.person.password, *GUESSES]
+    return [*tokens, *secrets, of_client, ticket, who.person.password, *GUESSES]
+
+
+def _wait(world: World) -> str:
+    """A sign-in that waits for a session to be ended; its ticket."""
+    who = signed_in(world, max_sessions=1, max_sessions_action="ask")
+    ticket = str(world.try_sign_in(who.person, who.app).get_json()["ticket"])
+    body = {"client_id": who.app.client_id, "ticket": ticket, "end_sid": ticket}
+    world.http.post("/v1/sign-in/continue", json=body, headers=who.app.basic)
+    with failing("storage.sign_in_tickets.read", RuntimeError(f"it failed with {ticket}")):
+        world.http.post("/v1/sign-in/continue", json=body, headers=who.app.basic)
+    world.http.get(f"/v1/{ticket}", headers={"User-Agent": ticket})
+    return ticket
 
 
 def _guess(world: World, who: SignedIn) -> None:

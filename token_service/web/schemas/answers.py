@@ -9,6 +9,29 @@ from marshmallow import Schema, fields
 from token_service.domain.sessions import LiveSession
 
 
+class Instant(fields.String):
+    """A time in ISO 8601, in UTC, with `Z`."""
+
+    def _serialize(self, value: datetime, attr: str | None, obj: Any, **_: Any) -> str:  # type: ignore[override]
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _instant(attribute: str) -> Instant:
+    return Instant(attribute=attribute, metadata={"format": "date-time"})
+
+
+class EndToldSchema(Schema):
+    """What a device learns of the end of its own session."""
+
+    reason = fields.String(metadata={"description": "The end by its name, as `evicted`."})
+    ended_at = _instant("ended_at")
+    ended_device = fields.String(
+        attribute="device",
+        allow_none=True,
+        metadata={"description": "The kind of device that ended it, as `Firefox on Linux`."},
+    )
+
+
 class ProblemSchema(Schema):
     """An error (RFC 9457); `code` is stable."""
 
@@ -23,6 +46,10 @@ class ProblemSchema(Schema):
         values=fields.List(fields.String()),
         metadata={"description": "What was wrong, by field."},
     )
+
+
+class EndedProblemSchema(ProblemSchema, EndToldSchema):
+    """An error (RFC 9457); where one's own session has ended, why and when."""
 
 
 class TokensSchema(Schema):
@@ -71,17 +98,6 @@ class ListedSession:
     is_current: bool
 
 
-class Instant(fields.String):
-    """A time in ISO 8601, in UTC, with `Z`."""
-
-    def _serialize(self, value: datetime, attr: str | None, obj: Any, **_: Any) -> str:  # type: ignore[override]
-        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _instant(attribute: str) -> Instant:
-    return Instant(attribute=attribute, metadata={"format": "date-time"})
-
-
 class SessionSchema(Schema):
     """One live session. Times are ISO 8601 in UTC."""
 
@@ -110,3 +126,19 @@ class SessionsSchema(Schema):
 
     items = fields.List(fields.Nested(SessionSchema), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
+
+
+class WaitingSignInSchema(Schema):
+    """What a sign-in beyond a limit of sessions may end, and how it goes on."""
+
+    sessions = fields.List(fields.Nested(SessionSchema), required=True)
+    ticket = fields.String(
+        required=True, metadata={"description": "For `POST /v1/sign-in/continue`, once."}
+    )
+    ticket_expires_in = fields.Integer(
+        required=True, attribute="expires_in", metadata={"description": "Seconds."}
+    )
+
+
+class SessionLimitProblemSchema(ProblemSchema, WaitingSignInSchema):
+    """An error (RFC 9457): there is no room for one more session, and one is to be ended."""

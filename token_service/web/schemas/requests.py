@@ -66,6 +66,27 @@ class SignInSchema(ClientFields):
 
 
 @dataclass(frozen=True, slots=True)
+class ContinueRequest:
+    """A sign-in that goes on, as it was sent."""
+
+    client_id: str
+    end_sid: str
+    ticket: str = field(repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+
+
+class ContinueSchema(ClientFields):
+    """The ticket of a sign-in that was answered 409, and the session that is to end for it."""
+
+    ticket = _text("The ticket; good once, and for the client that it was given to.", required=True)
+    end_sid = _text("The session to end: one of those that were listed.", required=True)
+
+    @post_load
+    def _made(self, data: Mapping[str, Any], **_: object) -> ContinueRequest:
+        return ContinueRequest(**data)
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshRequest:
     """A refresh as it was sent."""
 

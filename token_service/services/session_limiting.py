@@ -1,0 +1,123 @@
+"""How many sessions an account may have at once: asked whenever one more is to be counted.
+
+The caller holds the account's row, so that what is counted can only become less: two sign-ins that
+counted at the same time would each find room for the other.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from token_service.domain.accounts import Account
+from token_service.domain.clients import Client
+from token_service.domain.events import Origin
+from token_service.domain.policies import OFF
+from token_service.domain.refusals import Refusal
+from token_service.domain.session_limits import (
+    UNLIMITED,
+    Counted,
+    Limit,
+    LimitAction,
+    LimitSources,
+    limits_for,
+    over_limit,
+)
+from token_service.domain.sessions import Device, LiveSession
+from token_service.domain.tenants import Tenant
+from token_service.services.account_sessions import all_live
+from token_service.services.configuration import Snapshot
+from token_service.services.endings import Cause, end_session
+from token_service.storage.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Exceeded:
+    """There is no room for one more session.
+
+    `counted` are the sessions that the full limits count, newest first; `surplus` those of them
+    that would have to end, oldest first.
+    """
+
+    action: LimitAction
+    counted: tuple[LiveSession, ...]
+    surplus: tuple[LiveSession, ...]
+
+
+def exceeded(
+    snapshot: Snapshot,
+    account: Account,
+    client: Client,
+    tenant: Tenant,
+    others: Callable[[], Sequence[LiveSession]],
+) -> Exceeded | None:
+    """Whether one session too many would hold a grant of the client in the tenant.
+
+    `others` are the account's sessions that count (`counted_sessions`) besides the one that is
+    opened, or that gains such a grant; they are asked for only where there is a limit.
+    """
+    limits = limits_on(snapshot, account, client, tenant)
+    if not limits:
+        return None
+    live = {one.session.sid: one for one in others()}
+    counted = [_counted(one) for one in live.values()]
+    surplus = over_limit(limits, counted)
+    if not surplus:
+        return None
+    full = [limit for limit in limits if over_limit((limit,), counted)]
+    return Exceeded(
+        action=LimitAction(snapshot.policy_of(tenant).max_sessions_action),
+        counted=tuple(live[one.sid] for one in counted if any(limit.counts(one) for limit in full)),
+        surplus=tuple(live[one.sid] for one in surplus),
+    )
+
+
+def limits_on(
+    snapshot: Snapshot, account: Account, client: Client, tenant: Tenant
+) -> tuple[Limit, ...]:
+    """The limits that the account's sessions with this client in this tenant must keep."""
+    policy, own = snapshot.policy_of(tenant), client.policy.get("max_sessions")
+    sources = LimitSources(
+        environment=snapshot.policy.max_sessions,
+        tenant=policy.max_sessions if "max_sessions" in tenant.policy else None,
+        client=None if own == OFF else own,
+        account=account.session_limit,
+        precedence=policy.account_limit_precedence,
+    )
+    limits = limits_for(sources, tenant.tenant_id, client.client_id)
+    return tuple(one for one in limits if one.most < UNLIMITED)
+
+
+def counted_sessions(
+    tx: Transaction, snapshot: Snapshot, account: Account, now: datetime
+) -> tuple[LiveSession, ...]:
+    """The live sessions of an account that limits count, newest first.
+
+    Whoever acts as the account takes none of its places.
+    """
+    live = all_live(tx, snapshot, account, now)
+    return tuple(one for one in live if one.session.impersonator is None)
+
+
+def evict(
+    tx: Transaction,
+    account_id: str,
+    sids: Iterable[str],
+    device: Device,
+    origin: Origin,
+    now: datetime,
+) -> None:
+    """End sessions for one that its owner opens on this device."""
+    cause = Cause(
+        Refusal.EVICTED, f"account:{account_id}", origin, {"device": device.kind}, device.kind
+    )
+    for sid in sids:
+        end_session(tx, account_id, sid, cause, now)
+
+
+def _counted(live: LiveSession) -> Counted:
+    return Counted(
+        sid=live.session.sid,
+        authenticated_at=live.session.authenticated_at,
+        clients=frozenset(live.clients),
+        tenants=frozenset(live.tenants),
+    )
