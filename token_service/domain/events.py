@@ -14,6 +14,8 @@ class Event(StrEnum):
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
     SESSION_ENDED = "session_ended"
+    GRANT_OPENED = "grant_opened"
+    GRANT_REFUSED = "grant_refused"
     GRANT_ENDED = "grant_ended"
     TOKEN_REVOKED = "token_revoked"
     REFRESH_REPLAYED = "refresh_replayed"

@@ -47,6 +47,7 @@ class Refusal(StrEnum):
     UNKNOWN_TENANT = "unknown_tenant"
     NOT_A_MEMBER = "not_a_member"
     NOT_FIRST_PARTY = "not_first_party"
+    IMPERSONATION_NOT_ALLOWED = "impersonation_not_allowed"
     GRANT_NOT_ALLOWED = "grant_not_allowed"
     INVALID_SCOPE = "invalid_scope"
     WRONG_AUDIENCE = "wrong_audience"

@@ -11,6 +11,7 @@ from token_service.web import (
     every_request,
     logs,
     my_sessions,
+    my_tenants,
     oauth_api,
     operation,
     refusing,
@@ -28,7 +29,13 @@ def install(app: Flask) -> None:
     _harden(app, settings.server.max_body_bytes)
     api.install(
         app,
-        (signing_in.blueprint, tokens.blueprint, account_sessions.blueprint, my_sessions.blueprint),
+        (
+            signing_in.blueprint,
+            tokens.blueprint,
+            account_sessions.blueprint,
+            my_sessions.blueprint,
+            my_tenants.blueprint,
+        ),
     )
     for blueprint in (
         oauth_api.blueprint,
