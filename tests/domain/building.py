@@ -31,6 +31,7 @@ LIVE = GrantState(
     ends_at=NOW + DAY,
     ended_at=None,
     end_reason=None,
+    branched=False,
     authenticated_at=NOW - HOUR,
     capped_at=None,
     methods=("pwd",),

@@ -8,7 +8,15 @@ from tests.domain.building import NOW
 from token_service.domain.refusals import SENTENCES, TOLD, EndTold, Refusal
 from token_service.domain.sessions import Device
 
-UNTOLD = {Refusal.REPLAYED, Refusal.REVOKED, Refusal.ACCOUNT_DISABLED, Refusal.EXPIRED}
+UNTOLD = {
+    Refusal.REPLAYED,
+    Refusal.REVOKED,
+    Refusal.ACCOUNT_DISABLED,
+    Refusal.EXPIRED,
+    # Of a backend that acts as somebody: why it may not any more is the account's or the tenant's.
+    Refusal.IMPERSONATION_NOT_ALLOWED,
+    Refusal.PRIVILEGED_ACCOUNT,
+}
 
 
 def test_every_end_is_told_or_is_kept_back_on_purpose():

@@ -20,6 +20,7 @@ OAUTH = {
     "unsupported_grant_type",
     "temporarily_unavailable",
     "server_error",
+    "invalid_target",
 }
 AT_OAUTH = ("CLIENT", "GRANT")
 NOT_SAID = ("expired", "replay", "revoked", "unknown token", "disabled", "idle")
@@ -54,7 +55,12 @@ def test_an_oauth_endpoint_answers_in_the_words_of_the_rfc(name, reason):
 @pytest.mark.parametrize("reason", Refusal)
 def test_why_a_grant_is_over_is_nobodys_business(reason):
     """A client can never tell unknown from expired from replayed."""
-    about_the_request = {Refusal.INVALID_SCOPE, Refusal.GRANT_NOT_ALLOWED}
+    about_the_request = {
+        Refusal.INVALID_SCOPE,
+        Refusal.GRANT_NOT_ALLOWED,
+        Refusal.NOT_A_MEMBER,
+        Refusal.SESSION_LIMIT,
+    }
     if reason not in about_the_request:
         assert errors.GRANT.fault(reason) is errors.INVALID_GRANT
     assert errors.BEARER.fault(reason) is errors.INVALID_TOKEN
@@ -81,7 +87,9 @@ def test_what_is_no_error_of_the_client_is_ours():
 def test_a_token_answer_is_what_its_schema_says():
     from token_service.services.issuing import IssuedTokens
 
-    issued = IssuedTokens("a", 900, "s", "r", sid="i", tenant_id="t", account_id="x")
+    issued = IssuedTokens(
+        "a", 900, "s", "r", sid="i", tenant_id="t", account_id="x", previous_refresh_token="p"
+    )
     body = tokens(issued, "refresh_token").get_json()
     assert body.keys() == TokensSchema().fields.keys()
     assert tokens(IssuedTokens("a", 900, "s"), "client_credentials").get_json().keys() == {

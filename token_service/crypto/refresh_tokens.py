@@ -36,26 +36,30 @@ _BODY = struct.Struct(f">BH{LOCATOR_LENGTH}sQ{SECRET_LENGTH}s")
 _TAG_LENGTH = 32
 _TAG_PURPOSE = b"token-service refresh token v1\0"
 _HASH_PURPOSE = b"token-service grant secret v1\0"
+_BRANCH_PURPOSE = b"token-service grant of another tenant v1\0"
+_BRANCH = struct.Struct(">16s16s16sQQ32s16s")
 
 TOKEN_LENGTH = len(PREFIX) + len(opaque.encode(bytes(_BODY.size + _TAG_LENGTH)))
 
 
 @dataclass(frozen=True, slots=True)
 class OpaqueKey:
-    """The keys behind one number: one for the tags of refresh tokens, one for locators."""
+    """The keys behind one number: for tags of refresh tokens, for branches, and for locators."""
 
     number: int
     hmac_key: bytes = field(repr=False)
+    branch_key: bytes = field(repr=False)
     locator_key: LocatorKey
 
     @classmethod
     def derive(cls, number: int, secret: bytes) -> Self:
-        """Both keys come from one 32-byte `secret` by HKDF (RFC 5869), a purpose each."""
+        """All keys come from one 32-byte `secret` by HKDF (RFC 5869), a purpose each."""
         if not 1 <= number <= MAX_KEY_NUMBER:
             raise ValueError(f"the number of an opaque key is 1 to {MAX_KEY_NUMBER}")
         hmac_key = _derived(secret, 32, b"token-service refresh token tag v1")
+        branch_key = _derived(secret, 32, b"token-service grant of another tenant v1")
         locator_secret = _derived(secret, locators.KEY_LENGTH, b"token-service locator v1")
-        return cls(number, hmac_key, LocatorKey.of(number, locator_secret))
+        return cls(number, hmac_key, branch_key, LocatorKey.of(number, locator_secret))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,35 @@ class Presented:
     def secret_hash(self) -> str:
         """What the grant's row holds if the token belongs to it."""
         return hash_of(self.secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Id and secret of the grant that a token opens for another tenant."""
+
+    grant_id: int
+    secret: bytes = field(repr=False)
+
+
+def branch(keys: OpaqueKeys, presented: Presented, tenant_id: str) -> Branch:
+    """The grant that a genuine token opens for another tenant: always the same one.
+
+    So whoever lost the answer and presents the token again gets the same tokens, and nobody without
+    the key can tell what they are. The key is that of the token, whatever key is current.
+    """
+    locator = presented.locator
+    identifiers = (locator.account_id, locator.sid, locator.tenant_id)
+    message = _BRANCH.pack(
+        *map(bytes.fromhex, identifiers),
+        locator.grant_id,
+        presented.generation,
+        presented.secret,
+        bytes.fromhex(tenant_id),
+    )
+    key = keys.by_number[presented.key_number]
+    digest = hmac.digest(key.branch_key, _BRANCH_PURPOSE + message, "sha512")
+    grant_id = int.from_bytes(digest[:8]) % opaque.MAX_GRANT_ID + 1
+    return Branch(grant_id, digest[8 : 8 + SECRET_LENGTH])
 
 
 def hash_of(secret: bytes) -> str:

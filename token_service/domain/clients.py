@@ -89,6 +89,11 @@ class Client:
         return self.authentication is AuthenticationMethod.NONE
 
     @property
+    def may_refresh(self) -> bool:
+        """Whether it may use refresh tokens (RFC 6749 section 6)."""
+        return "refresh_token" in self.grant_types
+
+    @property
     def scope_names(self) -> frozenset[str]:
         """All scopes that the client may ever be given."""
         return scopes.names(self.scope)

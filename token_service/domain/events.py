@@ -15,6 +15,8 @@ class Event(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     SIGN_IN_WAITING = "sign_in_waiting"
     SESSION_ENDED = "session_ended"
+    GRANT_OPENED = "grant_opened"
+    GRANT_REFUSED = "grant_refused"
     GRANT_ENDED = "grant_ended"
     TOKEN_REVOKED = "token_revoked"
     REFRESH_REPLAYED = "refresh_replayed"

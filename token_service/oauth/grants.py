@@ -12,7 +12,7 @@ from token_service.domain.refusals import Refusal, Refused
 from token_service.oauth.answers import ClientRefused, Declined, GrantRefused, ParameterMissing
 from token_service.oauth.call import Call
 from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
-from token_service.services import clients, refreshing
+from token_service.services import clients, switching
 from token_service.services.issuing import IssuedTokens
 from token_service.services.refreshing import Refresh
 
@@ -60,10 +60,11 @@ class RefreshGrant(_Grant):
     TOKEN_ENDPOINT_AUTH_METHODS = [*EVERY_CLIENT]
 
     def issue(self, call: Call, client: Client) -> IssuedTokens | Refused:
-        """The successor of the presented refresh token."""
+        """The successor of the presented refresh token, or the tokens for another `tenant_id`."""
         token = call.form.get("refresh_token")
         if token is None:
             raise Declined(ParameterMissing("refresh_token"))
         around = call.surroundings
         command = Refresh(client, token, call.form.get("scope"), around.origin)
-        return refreshing.refresh(around.database, around.clock, around.snapshot, command)
+        tenant_id = call.form.get("tenant_id")
+        return switching.refresh(around.database, around.clock, around.snapshot, command, tenant_id)

@@ -21,7 +21,7 @@ from token_service.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A live token: whose it is, and what may be said of it.
+    """A live token: whose it is, and what may be said of it; `grant` is that of a session's token.
 
     `claims` are those of RFC 7662 section 2.2 and ours, without `active`. `account_id` is None for
     a client-credentials token; `impersonator` is the client that acts as the account, if one does.
@@ -36,6 +36,7 @@ class Inspection:
     scope: str
     claims: Mapping[str, Any]
     impersonator: str | None = None
+    grant: GrantKey | None = None
 
 
 def validate(
@@ -143,6 +144,7 @@ def _inspect_session_token(
         scope=access.scope,
         claims={**access.claims, "token_type": "Bearer"},
         impersonator=state.impersonator,
+        grant=state.key,
     )
 
 

@@ -20,7 +20,8 @@ class IssuedTokens:
     """The answer to a sign-in, a refresh or a client-credentials request.
 
     `expires_in` is in seconds. `refresh_token`, `sid`, `tenant_id` and `account_id` are None for
-    client credentials.
+    client credentials. `previous_refresh_token` is the successor of a token that was used to enter
+    another tenant; its chain goes on beside the new one.
     """
 
     access_token: str = field(repr=False)
@@ -30,6 +31,7 @@ class IssuedTokens:
     sid: str | None = None
     tenant_id: str | None = None
     account_id: str | None = None
+    previous_refresh_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def place_of(
 ) -> Place | Refused:
     """The account's place in the tenant, through this client; who asks learns no more than no.
 
-    Whoever holds a transaction gives it as `within`.
+    Whoever holds a transaction gives it as `within` (`Snapshot.client`).
     """
     membership = account.membership_in(tenant_id)
     # Only now: what is no tenant's id at all, PostgreSQL would take for an error.
@@ -116,15 +116,14 @@ def write(
 ) -> IssuedTokens:
     """Write a session with its first grant, whatever kind it is of; the first tokens."""
     place = opening.place
-    policy = place.rules.policy_for(remembered=opening.remembered)
-    relogin = min(place.force_relogin, relogin_limit(policy))
-    end = absolute_end(now, relogin, session.capped_at)
-    ends_at = slid_end(policy, now, end)
+    ends_at, end = ends_of(place, now, session.capped_at, now, remembered=opening.remembered)
     sessions.insert_session(tx, session, purge_after=ends_at)
     locator = Locator(
         session.account_id, session.sid, place.tenant.tenant_id, opaque.new_grant_id()
     )
-    token = _open_grant(snapshot, tx, opening, locator, ends_at, now)
+    opened = NewlyOpened(opening.client, opening.scope, place, locator, opening.origin, ends_at)
+    token = open_grant(snapshot, tx, opened, opaque.new_bytes(refresh_tokens.SECRET_LENGTH), now)
+    policy = place.rules.policy_for(remembered=opening.remembered)
     held = Holder(
         locator=locator,
         client=opening.client,
@@ -136,6 +135,21 @@ def write(
         impersonator=session.impersonator,
     )
     return issuing.session_tokens(snapshot, held, token, now)
+
+
+def ends_of(
+    place: Place,
+    authenticated_at: datetime,
+    capped_at: datetime | None,
+    now: datetime,
+    *,
+    remembered: bool,
+) -> tuple[datetime, datetime | None]:
+    """When a grant opened now ends if it is not used, and the end that no use can move."""
+    policy = place.rules.policy_for(remembered=remembered)
+    relogin = min(place.force_relogin, relogin_limit(policy))
+    end = absolute_end(authenticated_at, relogin, capped_at)
+    return slid_end(policy, now, end), end
 
 
 def _force_relogin(snapshot: Snapshot, tenant_id: str, within: Transaction | None) -> int:
@@ -161,18 +175,24 @@ def new_session(snapshot: Snapshot, account: Account, opening: Opening, now: dat
     )
 
 
-def _open_grant(
-    snapshot: Snapshot,
-    tx: Transaction,
-    opening: Opening,
-    locator: Locator,
-    ends_at: datetime,
-    now: datetime,
+@dataclass(frozen=True, slots=True)
+class NewlyOpened:
+    """A grant that is about to be written, with the locator that its tokens carry."""
+
+    client: Client
+    scope: str
+    place: Place
+    locator: Locator
+    origin: Origin
+    ends_at: datetime
+
+
+def open_grant(
+    snapshot: Snapshot, tx: Transaction, opened: NewlyOpened, secret: bytes, now: datetime
 ) -> str:
     """Write the grant and give its refresh token of generation 0."""
-    secret = opaque.new_bytes(refresh_tokens.SECRET_LENGTH)
     key_number = snapshot.keyring.opaque_keys(now).current.number
-    place, client = opening.place, opening.client
+    place, client, locator = opened.place, opened.client, opened.locator
     grant = NewGrant(
         key=GrantKey(locator.account_id, locator.sid, locator.grant_id),
         client_id=client.client_id,
@@ -180,11 +200,11 @@ def _open_grant(
         membership=place.membership.number,
         tenant_epoch=place.tenant.epoch,
         client_epoch=client.epoch,
-        scope=opening.scope,
+        scope=opened.scope,
         key_number=key_number,
         secret_hash=refresh_tokens.hash_of(secret),
-        used_from=opening.origin.address[:45],
-        ends_at=ends_at,
+        used_from=opened.origin.address[:45],
+        ends_at=opened.ends_at,
     )
     grants.insert_grant(tx, grant, now)
     return issuing.refresh_token(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from token_service.clock import Clock
 from token_service.crypto import refresh_tokens
-from token_service.crypto.refresh_tokens import Presented
+from token_service.crypto.refresh_tokens import Branch, Presented
 from token_service.domain import scopes
 from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
@@ -18,12 +18,10 @@ from token_service.services.configuration import Snapshot, certain_refusal, prov
 from token_service.services.endings import Cause, end_session, write_end
 from token_service.services.issuing import IssuedTokens
 from token_service.services.told_ends import end_told
-from token_service.storage import grants, sessions
+from token_service.storage import accounts, grants, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Statements, Transaction
 from token_service.storage.grants import ReadState, Rotation
-
-_REFRESH_TOKEN = "refresh_token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Refresh:
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
+class Attempt:
     """One genuine refresh token, what it is measured against, and who presents it."""
 
     database: Database
@@ -60,7 +58,8 @@ class _Attempt:
             secret_hash=self.presented.secret_hash,
         )
 
-    def rotation(self, now: datetime) -> Rotation:
+    def rotation(self, now: datetime, *, branched: bool = False) -> Rotation:
+        """What the guarded statement is given; `branched`: a grant is opened beside."""
         return Rotation(
             key=self.key,
             presented=self.presentation,
@@ -75,9 +74,11 @@ class _Attempt:
             may_impersonate=self.rules.may_impersonate,
             used_from=self.command.origin.address[:45],
             now=now,
+            branched=branched,
         )
 
     def read(self, tx: Statements) -> ReadState | None:
+        """The grant as it is."""
         return grants.read(
             self.database,
             tx,
@@ -101,7 +102,7 @@ def refresh(
     A token whose answer was lost gives the same successor again inside the retry window; a replay
     ends the session; a request that fails for any other reason spends nothing.
     """
-    if _REFRESH_TOKEN not in command.client.grant_types:
+    if not command.client.may_refresh:
         return certain_refusal(database, clock, snapshot, Refusal.GRANT_NOT_ALLOWED)
     presented = parsed(database, clock, snapshot, command.token)
     if presented is None:
@@ -109,7 +110,7 @@ def refresh(
     rules = snapshot.rules(presented.locator.tenant_id, command.client)
     if rules is None:
         return certain_refusal(database, clock, snapshot, Refusal.UNKNOWN_TENANT)
-    attempt = _Attempt(database, snapshot, command, presented, rules)
+    attempt = Attempt(database, snapshot, command, presented, rules)
     if command.scope is not None and (refusal := _scope_refusal(attempt, clock)):
         return refusal
     for _ in range(2):
@@ -134,7 +135,7 @@ def parsed(database: Database, clock: Clock, snapshot: Snapshot, token: str) -> 
     return presented
 
 
-def _scope_refusal(attempt: _Attempt, clock: Clock) -> Refused | None:
+def _scope_refusal(attempt: Attempt, clock: Clock) -> Refused | None:
     """Refuse a wrong scope before anything is spent; a chain's scope never changes.
 
     Where the token is no good for another reason, that one is left to the statement to find: a
@@ -145,7 +146,7 @@ def _scope_refusal(attempt: _Attempt, clock: Clock) -> Refused | None:
         read = attempt.read(tx)
     if read is None:
         return None
-    verdict = _verdict(attempt, read, now)
+    verdict = verdict_on(attempt, read, now)
     if isinstance(verdict, Refusal) or verdict is Verdict.REPLAY:
         return None
     allowed = attempt.command.client.scope_names
@@ -154,29 +155,30 @@ def _scope_refusal(attempt: _Attempt, clock: Clock) -> Refused | None:
     return None
 
 
-def _unused(attempt: _Attempt, clock: Clock) -> IssuedTokens | Refused | None:
+def _unused(attempt: Attempt, clock: Clock) -> IssuedTokens | Refused | None:
     """Why the statement did not apply: read what is there and act on it; None: try once more."""
     with attempt.database.query() as tx:
         now = clock.now()
         read = attempt.read(tx)
     if read is None:
         return certain_refusal(attempt.database, clock, attempt.snapshot, Refusal.UNKNOWN_TOKEN)
-    verdict = _verdict(attempt, read, now)
+    verdict = verdict_on(attempt, read, now)
     if verdict is Verdict.FAULTLESS:
         return None
     elsewhere = read.state.used_from != attempt.command.origin.address[:45]
-    if verdict is Verdict.RETRY and not elsewhere:
+    if verdict is Verdict.RETRY and not elsewhere and not read.state.branched:
         return _successor(attempt, read.state, now)
     with attempt.database.transaction() as transaction:
         return _recorded(attempt, transaction, clock)
 
 
-def _verdict(attempt: _Attempt, read: ReadState, now: datetime) -> Verdict | Refusal:
+def verdict_on(attempt: Attempt, read: ReadState, now: datetime) -> Verdict | Refusal:
+    """What the rules say of the token, on a configuration and by a clock that are right."""
     prove(attempt.snapshot, Versioned(read.state.configuration_version, read.database_now), now)
     return explain(attempt.presentation, read.state, attempt.rules, now)
 
 
-def _recorded(attempt: _Attempt, tx: Transaction, clock: Clock) -> IssuedTokens | Refused | None:
+def _recorded(attempt: Attempt, tx: Transaction, clock: Clock) -> IssuedTokens | Refused | None:
     """Decide once more with the session locked, and write down what the decision means."""
     statements = InTransaction(tx)
     sessions.lock(tx, attempt.key.account_id, attempt.key.sid)
@@ -185,11 +187,13 @@ def _recorded(attempt: _Attempt, tx: Transaction, clock: Clock) -> IssuedTokens 
     if read is None:
         return Refused(Refusal.UNKNOWN_TOKEN)
     state = read.state
-    match _verdict(attempt, read, now):
+    match verdict_on(attempt, read, now):
         case Verdict.FAULTLESS:
             return None
+        case Verdict.RETRY if branch_was_used(attempt, tx, state, now):
+            return refused(attempt, tx, state, Verdict.REPLAY, now)
         case Verdict.RETRY:
-            _record(attempt, tx, Event.REFRESH_RETRIED_ELSEWHERE, state, now)
+            record_retry(attempt, tx, state, now)
             return _successor(attempt, state, now)
         case Verdict.AHEAD:
             advanced = grants.rotate(
@@ -199,7 +203,16 @@ def _recorded(attempt: _Attempt, tx: Transaction, clock: Clock) -> IssuedTokens 
                 return None
             _record(attempt, tx, Event.REFRESH_AHEAD, state, now)
             return _successor(attempt, advanced, now)
-        case Verdict.REPLAY:
+        case verdict:
+            return refused(attempt, tx, state, verdict, now)
+
+
+def refused(
+    attempt: Attempt, tx: Transaction, state: GrantState, verdict: Verdict | Refusal, now: datetime
+) -> Refused:
+    """Write down what a verdict against the token means: an end, or an event."""
+    match verdict:
+        case Verdict():
             _end_by_replay(attempt, tx, state, now)
             return Refused(Refusal.REPLAYED)
         case Refusal.FOREIGN_CLIENT as refusal:
@@ -210,7 +223,7 @@ def _recorded(attempt: _Attempt, tx: Transaction, clock: Clock) -> IssuedTokens 
             return Refused(refusal, told=_told(attempt, tx, now))
 
 
-def _told(attempt: _Attempt, tx: Transaction, now: datetime) -> EndTold | None:
+def _told(attempt: Attempt, tx: Transaction, now: datetime) -> EndTold | None:
     """What whoever presented the token may know of the end, which is written by now."""
     read = attempt.read(InTransaction(tx))
     if read is None or not proves_possession(attempt.presentation, read.state, attempt.rules, now):
@@ -218,24 +231,60 @@ def _told(attempt: _Attempt, tx: Transaction, now: datetime) -> EndTold | None:
     return end_told(tx, read.state, attempt.rules)
 
 
-def _successor(attempt: _Attempt, state: GrantState, now: datetime) -> IssuedTokens:
+def record_retry(attempt: Attempt, tx: Transaction, state: GrantState, now: datetime) -> None:
+    """Record a retry if it comes from another network than the use that it repeats."""
+    if state.used_from != attempt.command.origin.address[:45]:
+        _record(attempt, tx, Event.REFRESH_RETRIED_ELSEWHERE, state, now)
+
+
+def branch_was_used(attempt: Attempt, tx: Transaction, state: GrantState, now: datetime) -> bool:
+    """Whether a grant that this token opened for another tenant has been used since.
+
+    Then the token is presented by two who went different ways: one of them is a thief. The caller
+    holds the session.
+    """
+    if not state.branched:
+        return False
+    account = accounts.read(tx, attempt.key.account_id)
+    if account is None:
+        return False
+    ids = [
+        branch_of(attempt, one.tenant_id, now).grant_id
+        for one in account.memberships
+        if one.tenant_id != state.tenant_id
+    ]
+    return grants.any_used(tx, attempt.key.account_id, attempt.key.sid, ids)
+
+
+def branch_of(attempt: Attempt, tenant_id: str, now: datetime) -> Branch:
+    """The grant that the presented token opens for another tenant."""
+    keys = attempt.snapshot.keyring.opaque_keys(now)
+    return refresh_tokens.branch(keys, attempt.presented, tenant_id)
+
+
+def _successor(attempt: Attempt, state: GrantState, now: datetime) -> IssuedTokens:
     """The tokens of the row's current generation: the same ones for whoever asks again."""
     locator, client = attempt.presented.locator, attempt.command.client
-    token = issuing.refresh_token(
-        attempt.snapshot,
-        locator,
-        attempt.presented.secret,
-        generation=state.generation,
-        key_number=state.key_number,
-        now=now,
-    )
+    token = successor_token(attempt, state, now)
     scope = scopes.narrowed(attempt.command.scope, state.scope, client.scope_names)
     policy = attempt.rules.policy_for(remembered=state.remembered)
     held = issuing.holder(locator, client, policy, scope or "", state)
     return issuing.session_tokens(attempt.snapshot, held, token, now)
 
 
-def _end_by_replay(attempt: _Attempt, tx: Transaction, state: GrantState, now: datetime) -> None:
+def successor_token(attempt: Attempt, state: GrantState, now: datetime) -> str:
+    """The refresh token of the row's current generation."""
+    return issuing.refresh_token(
+        attempt.snapshot,
+        attempt.presented.locator,
+        attempt.presented.secret,
+        generation=state.generation,
+        key_number=state.key_number,
+        now=now,
+    )
+
+
+def _end_by_replay(attempt: Attempt, tx: Transaction, state: GrantState, now: datetime) -> None:
     client_id = attempt.command.client.client_id
     cause = Cause(
         Refusal.REPLAYED,
@@ -255,7 +304,7 @@ def _end_by_replay(attempt: _Attempt, tx: Transaction, state: GrantState, now: d
 
 
 def _record(
-    attempt: _Attempt, tx: Transaction, event: Event, state: GrantState, now: datetime
+    attempt: Attempt, tx: Transaction, event: Event, state: GrantState, now: datetime
 ) -> None:
     client_id = attempt.command.client.client_id
     row = AuditEvent(

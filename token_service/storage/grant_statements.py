@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Integer,
     Select,
@@ -55,6 +56,7 @@ STATE = (
     grants.c.ends_at,
     grants.c.ended_at,
     grants.c.end_reason,
+    grants.c.branched,
     sessions.c.authenticated_at,
     sessions.c.capped_at,
     sessions.c.methods,
@@ -164,6 +166,7 @@ def rotate(flavour: Flavour, comparison: str) -> Compiled:
             generation=_parameter("generation") + 1,
             key_number=_parameter("next_key_number", Integer),
             used_at=_parameter("now"),
+            branched=bindparam("branched", required=True, type_=Boolean),
             used_from=bindparam("used_from", required=True, type_=grants.c.used_from.type),
             ends_at=_least(flavour, _by_memory("slid_end"), absolute_end),
         )

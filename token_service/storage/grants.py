@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import (
     ColumnElement,
     and_,
+    delete,
     func,
     insert,
     select,
@@ -64,7 +65,8 @@ class Rotation(NamedTuple):
 
     `unused_limit` (seconds) is for sessions that are not remembered, `remembered_limit` for those
     that are; `force_relogin` is the environment's, `client_relogin` what the client asks for.
-    Without `may_impersonate`, a token of an impersonated session is not accepted.
+    Without `may_impersonate`, a token of an impersonated session is not accepted. `branched`: this
+    use opens a grant for another tenant, too.
     """
 
     key: GrantKey
@@ -80,6 +82,7 @@ class Rotation(NamedTuple):
     may_impersonate: bool
     used_from: str
     now: datetime
+    branched: bool = False
 
 
 def insert_grant(tx: Transaction, grant: NewGrant, now: datetime) -> None:
@@ -100,6 +103,7 @@ def insert_grant(tx: Transaction, grant: NewGrant, now: datetime) -> None:
             used_at=now,
             used_from=grant.used_from,
             ends_at=grant.ends_at,
+            branched=False,
         )
     )
 
@@ -191,6 +195,39 @@ def end(tx: Transaction, key: GrantKey, reason: Refusal, now: datetime) -> bool:
     return result.rowcount == 1
 
 
+def mark_branched(tx: Transaction, key: GrantKey) -> None:
+    """Remember that the token before the current one has opened a grant for another tenant."""
+    tx.execute(update(grants).where(_is(key)).values(branched=True))
+
+
+def any_used(tx: Transaction, account_id: str, sid: str, grant_ids: Sequence[int]) -> bool:
+    """Whether a refresh token of one of these grants was ever used."""
+    found = tx.execute(
+        select(grants.c.grant_id)
+        .where(
+            grants.c.account_id == account_id,
+            grants.c.sid == sid,
+            grants.c.grant_id.in_(grant_ids),
+            grants.c.generation > 0,
+        )
+        .limit(1)
+    ).first()
+    return found is not None
+
+
+def drop_ended(tx: Transaction, account_id: str, sid: str, kept: int) -> int:
+    """Drop grants of one session that ended, all but those that ended last; answers how many."""
+    of_session = and_(grants.c.account_id == account_id, grants.c.sid == sid)
+    surplus = (
+        select(grants.c.grant_id)
+        .where(of_session, grants.c.ended_at.is_not(None))
+        .order_by(grants.c.ended_at.desc(), grants.c.grant_id)
+        .offset(kept)
+    )
+    result = tx.execute(delete(grants).where(of_session, grants.c.grant_id.in_(surplus)))
+    return int(result.rowcount)
+
+
 def others_live(tx: Transaction, key: GrantKey, now: datetime) -> int:
     """How many grants of the session have not ended, the given one aside."""
     return tx.execute(
@@ -238,6 +275,7 @@ def _rotation_parameters(rotation: Rotation) -> dict[str, object]:
         "remembered_used_after": now - rotation.remembered_limit * MICROSECONDS,
         "remembered_slid_end": now + rotation.remembered_limit * MICROSECONDS,
         "used_from": rotation.used_from,
+        "branched": rotation.branched,
         "now": now,
     }
 
@@ -260,18 +298,19 @@ def _state(key: GrantKey, row: Row) -> GrantState:
         ends_at=moment(row[11]),
         ended_at=optional_moment(row[12]),
         end_reason=None if row[13] is None else Refusal(row[13]),
-        authenticated_at=moment(row[14]),
-        capped_at=optional_moment(row[15]),
-        methods=tuple(row[16].split()),
-        remembered=bool(row[17]),
-        impersonator=row[18],
-        session_ended_at=optional_moment(row[19]),
-        session_end_reason=None if row[20] is None else Refusal(row[20]),
-        session_account_epoch=row[21],
-        session_environment_epoch=row[22],
-        account_epoch=row[23],
-        environment_epoch=row[24],
-        current_membership=row[25],
-        force_relogin=row[26],
-        configuration_version=row[27],
+        branched=bool(row[14]),
+        authenticated_at=moment(row[15]),
+        capped_at=optional_moment(row[16]),
+        methods=tuple(row[17].split()),
+        remembered=bool(row[18]),
+        impersonator=row[19],
+        session_ended_at=optional_moment(row[20]),
+        session_end_reason=None if row[21] is None else Refusal(row[21]),
+        session_account_epoch=row[22],
+        session_environment_epoch=row[23],
+        account_epoch=row[24],
+        environment_epoch=row[25],
+        current_membership=row[26],
+        force_relogin=row[27],
+        configuration_version=row[28],
     )

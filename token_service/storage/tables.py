@@ -195,11 +195,15 @@ grants = Table(
     Column("ends_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("end_reason", String(40)),
+    Column("branched", Boolean, nullable=False),
     # Half-empty pages let a refresh write the new row version beside the old one (HOT), and no
     # column that a refresh changes is indexed.
     postgresql_with={"fillfactor": 50},
 )
-"""What one client holds under one session for one tenant, with its refresh chain."""
+"""What one client holds under one session for one tenant, with its refresh chain.
+
+`branched` says that the token before the current one has opened a grant for another tenant, too.
+"""
 
 account_epochs = Table(
     "account_epochs",

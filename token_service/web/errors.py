@@ -46,6 +46,18 @@ TENANT_REQUIRED = Fault(
 TENANT_NOT_ALLOWED = Fault(
     403, "tenant_not_allowed", "The account cannot sign in to this tenant with this client."
 )
+TENANT_UNREACHABLE = Fault(
+    400,
+    "tenant_not_allowed",
+    "The session cannot enter this tenant with this client.",
+    error="invalid_target",
+)
+TENANT_FULL = Fault(
+    400,
+    "session_limit",
+    "The account has as many sessions in this tenant as it may have at once.",
+    error="invalid_target",
+)
 CLIENT_NOT_ALLOWED = Fault(403, "client_not_allowed", "The client may not do this.")
 INVALID_SCOPE = Fault(
     400, "invalid_scope", "The scope is malformed or more than what may be granted."
@@ -185,7 +197,12 @@ CONTINUE = Stage(
 
 GRANT = Stage(
     INVALID_GRANT,
-    {Refusal.INVALID_SCOPE: INVALID_SCOPE, Refusal.GRANT_NOT_ALLOWED: UNAUTHORIZED_CLIENT},
+    {
+        Refusal.INVALID_SCOPE: INVALID_SCOPE,
+        Refusal.GRANT_NOT_ALLOWED: UNAUTHORIZED_CLIENT,
+        Refusal.NOT_A_MEMBER: TENANT_UNREACHABLE,
+        Refusal.SESSION_LIMIT: TENANT_FULL,
+    },
 )
 """A client that has authenticated asks for tokens."""
 

@@ -13,6 +13,7 @@ from token_service.web import (
     logs,
     me,
     my_sessions,
+    my_tenants,
     oauth_api,
     operation,
     policies,
@@ -39,6 +40,7 @@ def install(app: Flask) -> None:
             policies.blueprint,
             me.blueprint,
             impersonations.blueprint,
+            my_tenants.blueprint,
         ),
     )
     for blueprint in (

@@ -97,6 +97,12 @@ def client(snapshot: Snapshot, client_id: str, client_secret: str | None) -> Cli
     return _client(snapshot, client_id, client_secret, EVERY_CLIENT)
 
 
+def client_in_body(snapshot: Snapshot, client_id: str, client_secret: str | None) -> Client:
+    """The client of a JSON request whose `Authorization` header holds a person's access token."""
+    credentials = presented(None, client_id, client_secret)
+    return _proved(authenticated(surroundings(snapshot), credentials, EVERY_CLIENT))
+
+
 def confidential_client(snapshot: Snapshot) -> Client:
     """The client that authenticates by Basic."""
     return _client(snapshot, None, None, CONFIDENTIAL)
@@ -248,7 +254,10 @@ def _client(
     allowed: tuple[Method, ...],
 ) -> Client:
     credentials = presented(request.headers.get("Authorization"), client_id, client_secret)
-    found = authenticated(surroundings(snapshot), credentials, allowed)
+    return _proved(authenticated(surroundings(snapshot), credentials, allowed))
+
+
+def _proved(found: Client | ClientRefused | Misuse) -> Client:
     if isinstance(found, Misuse):
         raise misuse(found)
     if isinstance(found, ClientRefused):

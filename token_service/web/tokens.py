@@ -4,7 +4,7 @@ from flask import Response
 
 from token_service.domain.clients import Permission
 from token_service.domain.refusals import Refused
-from token_service.services import account_sessions, inspection, refreshing, revocation
+from token_service.services import account_sessions, inspection, revocation, switching
 from token_service.services.configuration import Snapshot
 from token_service.services.inspection import Inspection
 from token_service.services.issuing import IssuedTokens
@@ -50,6 +50,7 @@ _CLIENT_FAULTS = (
         *_CLIENT_FAULTS,
         errors.INVALID_GRANT,
         errors.INVALID_SCOPE,
+        errors.TENANT_UNREACHABLE,
         errors.UNAUTHORIZED_CLIENT,
     ),
     problems={400: EndedProblemSchema},
@@ -57,7 +58,7 @@ _CLIENT_FAULTS = (
 )
 @on_current
 def refresh(snapshot: Snapshot) -> Response:
-    """Use a refresh token once, and get its successor.
+    """Use a refresh token once, and get its successor, or the tokens for another tenant.
 
     Whoever presents the newest token of an ended session is told why and when it ended.
     """
@@ -65,7 +66,7 @@ def refresh(snapshot: Snapshot) -> Response:
     client = guards.client(snapshot, request.client_id, request.client_secret)
     here = parts()
     command = Refresh(client, request.refresh_token, request.scope, origin())
-    issued = refreshing.refresh(here.database, here.clock, snapshot, command)
+    issued = switching.refresh(here.database, here.clock, snapshot, command, request.tenant_id)
     if isinstance(issued, IssuedTokens):
         return answers.tokens(issued, "refresh_token")
     raise refusal(issued, errors.GRANT)

@@ -60,6 +60,9 @@ class TokensSchema(Schema):
     expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
     scope = fields.String(required=True)
     refresh_token = fields.String()
+    previous_refresh_token = fields.String(
+        metadata={"description": "The successor of a token that was used to enter another tenant."}
+    )
     sid = fields.String()
     tenantId = fields.String()
 

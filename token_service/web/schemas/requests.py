@@ -94,13 +94,15 @@ class RefreshRequest:
     refresh_token: str = field(repr=False)
     client_secret: str | None = field(default=None, repr=False)
     scope: str | None = None
+    tenant_id: str | None = None
 
 
 class RefreshSchema(ClientFields):
-    """A refresh token, and optionally less scope than it has."""
+    """A refresh token, and optionally less scope than it has, or another tenant."""
 
     refresh_token = _text("The refresh token.", required=True)
     scope = _text("Scopes, separated by spaces, out of those granted.", required=False)
+    tenant_id = _text("Another of the account's tenants, to enter it.", required=False)
 
     @post_load
     def _made(self, data: Mapping[str, Any], **_: object) -> RefreshRequest:
