@@ -1,13 +1,9 @@
 """The forms that arguments have, told apart before anything is asked of the service."""
 
-import re
-
 import click
 
-from token_service.domain import accounts
+from token_service.domain import accounts, roles
 from token_service.domain.accounts import NameKind, SignInName
-
-_ROLE = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
 
 
 class SignInNameForm(click.ParamType[SignInName]):
@@ -52,7 +48,7 @@ class RoleForm(click.ParamType[str]):
     ) -> str:
         """The role."""
         text = str(value)
-        if not _ROLE.fullmatch(text):
+        if not roles.well_formed(text):
             self.fail(f"{text!r} is no name of a role (a-z, then a-z 0-9 _ . : -)", param, ctx)
         return text
 

@@ -15,6 +15,8 @@ from token_service.web import (
     operation,
     refusing,
     signing_in,
+    tenant_members,
+    tenant_roles,
     tokens,
 )
 from token_service.web.pages import front_page
@@ -28,7 +30,14 @@ def install(app: Flask) -> None:
     _harden(app, settings.server.max_body_bytes)
     api.install(
         app,
-        (signing_in.blueprint, tokens.blueprint, account_sessions.blueprint, my_sessions.blueprint),
+        (
+            signing_in.blueprint,
+            tokens.blueprint,
+            account_sessions.blueprint,
+            my_sessions.blueprint,
+            tenant_roles.blueprint,
+            tenant_members.blueprint,
+        ),
     )
     for blueprint in (
         oauth_api.blueprint,

@@ -21,6 +21,7 @@ from token_service.oauth.credentials import (
     presented,
 )
 from token_service.services import account_sessions, inspection, members
+from token_service.services.changes import Author
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.endings import Cause
 from token_service.services.inspection import Inspection
@@ -55,6 +56,10 @@ class Caller:
         is_backend = self.role == "backend"
         reason = Refusal.ENDED_BY_BACKEND if is_backend else Refusal.ENDED_BY_ADMIN
         return Cause(reason, self.actor, origin())
+
+    def author(self) -> Author:
+        """The author of what the caller changes."""
+        return Author(self.actor, origin())
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,19 @@ def caller_for(snapshot: Snapshot, permission: Permission, account_id: str) -> C
     """The same, where the account is one that the caller may know of."""
     found = caller(snapshot, permission)
     if not is_identifier(account_id) or not may_know(found, account_id):
+        raise Refuse(errors.NOT_FOUND)
+    return found
+
+
+def administrator(snapshot: Snapshot) -> Caller:
+    """An administrator, by an access token of its own; whatever roles a person has, it is none."""
+    return _administrator(snapshot, bearer(snapshot))
+
+
+def administrator_of(snapshot: Snapshot, tenant_id: str) -> Caller:
+    """The same, where the tenant is one that it may know of: any, or its own."""
+    found = administrator(snapshot)
+    if not is_identifier(tenant_id) or found.tenant_id not in (None, tenant_id):
         raise Refuse(errors.NOT_FOUND)
     return found
 

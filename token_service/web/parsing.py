@@ -50,6 +50,12 @@ def form_parameters(data: bytes) -> dict[str, str]:
 
 def json_body(schema: Schema) -> Any:
     """What the schema makes of a JSON object in the body; null and "" count as absent."""
+    members = json_members()
+    return _loaded(schema, {name: one for name, one in members.items() if one not in (None, "")})
+
+
+def json_members() -> dict[str, object]:
+    """The members of a JSON object in the body as they are, where null means something."""
     _refuse_query()
     _require(JSON)
     try:
@@ -57,7 +63,7 @@ def json_body(schema: Schema) -> Any:
     except ValueError:
         raise malformed("The body is not a well-formed JSON object.") from None
     _refuse_unfit(members)
-    return _loaded(schema, {name: one for name, one in members.items() if one not in (None, "")})
+    return members
 
 
 def query(schema: Schema) -> Any:
@@ -108,18 +114,18 @@ def _refuse_unfit(members: Mapping[str, object]) -> None:
         if len(value) > MAX_VALUE_LENGTH and name != "token":
             unfit[name] = ["Too long."]
     if unfit:
-        raise malformed("A value is too long or contains NUL.", _by_safe_name(unfit))
+        raise malformed("A value is too long or contains NUL.", by_safe_name(unfit))
 
 
 def _loaded(schema: Schema, members: Mapping[str, object]) -> Any:
     try:
         return schema.load(members)
     except ValidationError as error:
-        found = _by_safe_name(error.messages_dict)
+        found = by_safe_name(error.messages_dict)
         raise malformed("Some fields are missing or wrong.", found) from None
 
 
-def _by_safe_name(found: Mapping[str, Any]) -> dict[str, list[str]]:
+def by_safe_name(found: Mapping[str, Any]) -> dict[str, list[str]]:
     """The errors by field. A name that was made up by the sender is not repeated to anybody."""
     named: dict[str, list[str]] = {}
     for name, messages in found.items():
