@@ -74,8 +74,9 @@ def read(tx: Transaction, account_id: str) -> Account | None:
 def lock(tx: Transaction, account_id: str) -> Account | None:
     """The same, with the account's row locked to the end of the transaction.
 
-    Whatever opens sessions or changes memberships holds this lock, and takes it before that of any
-    session or grant, so that two of them can neither overtake nor block each other for good.
+    Whatever opens sessions, changes memberships or ends all that a tenant's caller may end holds
+    this lock, and takes it before that of any session or grant, so that two of them can neither
+    overtake nor block each other for good.
     """
     return _read(tx, account_id, lock=True)
 
@@ -254,7 +255,7 @@ def _names_of(tx: Transaction, account_ids: list[str]) -> dict[str, list[str]]:
     """The sign-in names of each account, as their owners wrote them."""
     names: dict[str, list[str]] = defaultdict(list)
     query = select(account_names).where(account_names.c.account_id.in_(account_ids))
-    for row in tx.execute(query.order_by(account_names.c.name)):
+    for row in tx.execute(query.order_by(account_names.c.kind, account_names.c.name)):
         names[row.account_id].append(row.display)
     return names
 

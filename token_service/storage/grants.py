@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import (
     ColumnElement,
     and_,
+    exists,
     func,
     insert,
     select,
@@ -179,14 +180,65 @@ def states_of(
     return [_state(GrantKey(account_id, row[-2], row[-1]), tuple(row[:-2])) for row in rows]
 
 
-def end(tx: Transaction, key: GrantKey, reason: Refusal, now: datetime) -> bool:
+def end(tx: Transaction, key: GrantKey, reason: Refusal, ended_by: str, now: datetime) -> bool:
     """End one grant; False where it had ended already."""
     result = tx.execute(
         update(grants)
         .where(_is(key), grants.c.ended_at.is_(None))
-        .values(ended_at=now, end_reason=reason)
+        .values(ended_at=now, end_reason=reason, ended_by=ended_by[:300])
     )
     return result.rowcount == 1
+
+
+class EndedGrant(NamedTuple):
+    """A grant that was just ended, and whose it was."""
+
+    sid: str
+    client_id: str
+
+
+def end_in_tenant(
+    tx: Transaction,
+    account_id: str,
+    tenant_id: str,
+    sid: str | None,
+    reason: Refusal,
+    ended_by: str,
+    now: datetime,
+) -> list[EndedGrant]:
+    """End the account's grants in the tenant, under one session or (None) under all of them.
+
+    Those that time ended for good stay as they were. The caller holds the account and the sessions.
+    """
+    statement = (
+        update(grants)
+        .where(
+            grants.c.account_id == account_id,
+            grants.c.tenant_id == tenant_id,
+            grants.c.ended_at.is_(None),
+            grants.c.ends_at > now,
+        )
+        .values(ended_at=now, end_reason=reason, ended_by=ended_by[:300])
+        .returning(grants.c.sid, grants.c.client_id)
+    )
+    if sid is not None:
+        statement = statement.where(grants.c.sid == sid)
+    return sorted(EndedGrant(row.sid, row.client_id) for row in tx.execute(statement))
+
+
+def any_in(tx: Transaction, account_id: str, sid: str, tenant_id: str) -> bool:
+    """Whether the session ever had a grant in the tenant, as far as it is still kept."""
+    return bool(
+        tx.execute(
+            select(
+                exists().where(
+                    grants.c.account_id == account_id,
+                    grants.c.sid == sid,
+                    grants.c.tenant_id == tenant_id,
+                )
+            )
+        ).scalar_one()
+    )
 
 
 def others_live(tx: Transaction, key: GrantKey, now: datetime) -> int:

@@ -1,15 +1,16 @@
 """Sessions: opened, seen, ended and listed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Select, exists, insert, select, update
 
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import Device, Session
 from token_service.storage.database import Transaction
-from token_service.storage.tables import sessions
+from token_service.storage.tables import grants, sessions
 from token_service.storage.types import micros
 
 _MICROSECONDS_PER_DAY = 86_400_000_000
@@ -49,6 +50,23 @@ def lock(tx: Transaction, account_id: str, sid: str) -> Session | None:
         .with_for_update(key_share=True)
     ).one_or_none()
     return None if row is None else _session(row)
+
+
+def lock_open(tx: Transaction, account_id: str, account_epoch: int) -> None:
+    """Lock every session of the account that nobody ended, in the order of their ids.
+
+    Who opens a grant holds the account or its session: until this transaction ends, no more open.
+    """
+    tx.execute(
+        select(sessions.c.sid)
+        .where(
+            sessions.c.account_id == account_id,
+            sessions.c.ended_at.is_(None),
+            sessions.c.account_epoch == account_epoch,
+        )
+        .order_by(sessions.c.sid)
+        .with_for_update(key_share=True)
+    ).all()
 
 
 def account_of(tx: Transaction, sid: str) -> str | None:
@@ -104,23 +122,44 @@ def keep(tx: Transaction, account_id: str, sid: str, account_epoch: int) -> bool
     return result.rowcount == 1
 
 
-def page(
-    tx: Transaction, account_id: str, account_epoch: int, before: str | None, limit: int
-) -> Sequence[Session]:
-    """Sessions of an account that nobody ended, newest first, below the id `before`."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of an account's sessions: newest first, below the id `before`.
+
+    `tenant_id` None: of all tenants; else only those that ever had a grant in that one.
+    """
+
+    account_id: str
+    before: str | None
+    limit: int
+    tenant_id: str | None = None
+
+
+def page(tx: Transaction, part: Part, account_epoch: int) -> Sequence[Session]:
+    """Those sessions of the part that nobody ended."""
+    query = _part(part).where(
+        sessions.c.ended_at.is_(None), sessions.c.account_epoch == account_epoch
+    )
+    return [_session(row) for row in tx.execute(query)]
+
+
+def _part(part: Part) -> Select[Any]:
     query = (
         select(sessions)
-        .where(
-            sessions.c.account_id == account_id,
-            sessions.c.ended_at.is_(None),
-            sessions.c.account_epoch == account_epoch,
-        )
+        .where(sessions.c.account_id == part.account_id)
         .order_by(sessions.c.sid.desc())
-        .limit(limit)
+        .limit(part.limit)
     )
-    if before is not None:
-        query = query.where(sessions.c.sid < before)
-    return [_session(row) for row in tx.execute(query)]
+    if part.before is not None:
+        query = query.where(sessions.c.sid < part.before)
+    if part.tenant_id is not None:
+        granted = exists().where(
+            grants.c.account_id == sessions.c.account_id,
+            grants.c.sid == sessions.c.sid,
+            grants.c.tenant_id == part.tenant_id,
+        )
+        query = query.where(granted)
+    return query
 
 
 def _device_values(device: Device) -> dict[str, Any]:

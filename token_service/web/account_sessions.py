@@ -1,9 +1,13 @@
-"""`/v1/accounts/{account_id}/sessions`: for trusted backends and administrators."""
+"""`/v1/accounts/{account_id}/sessions`: for trusted backends, administrators, and members
+with a role for it.
+
+Who belongs to a tenant reaches its members only, and of them what is that tenant's.
+"""
 
 from flask import Response
 
 from token_service.domain.clients import Permission
-from token_service.services import account_sessions
+from token_service.services import tenant_reach
 from token_service.services.configuration import Snapshot
 from token_service.web import answers, errors, guards, parsing, session_lists
 from token_service.web.api import BASIC, BEARER, Blueprint
@@ -46,7 +50,10 @@ def list_sessions(snapshot: Snapshot, account_id: str) -> Response:
     """The live sessions of an account, newest first."""
     caller = guards.caller_for(snapshot, Permission.SESSIONS_READ, account_id)
     page: PageRequest = parsing.query(_PAGE)
-    return session_lists.page(snapshot, page, account_id, bound_to=caller.actor, current_sid=None)
+    bound_to = f"{caller.actor} {caller.reach or ''}"
+    return session_lists.page(
+        snapshot, page, account_id, bound_to=bound_to, current_sid=None, tenant_id=caller.reach
+    )
 
 
 @blueprint.delete("")
@@ -56,7 +63,9 @@ def end_all(snapshot: Snapshot, account_id: str) -> Response:
     """End all sessions of an account."""
     here = parts()
     caller = guards.caller_for(snapshot, Permission.SESSIONS_REVOKE, account_id)
-    if not account_sessions.end_all(here.database, here.clock, account_id, caller.cause()):
+    if not tenant_reach.end_all(
+        here.database, here.clock, snapshot, caller.reach, account_id, caller.cause()
+    ):
         raise Refuse(errors.NOT_FOUND)
     return answers.nothing()
 
@@ -68,8 +77,8 @@ def end_one(snapshot: Snapshot, account_id: str, sid: str) -> Response:
     """End one session of an account; saying it twice is fine."""
     here = parts()
     caller = guards.caller_for(snapshot, Permission.SESSIONS_REVOKE, account_id)
-    if not parsing.is_identifier(sid) or not account_sessions.end_one(
-        here.database, here.clock, account_id, sid, caller.cause()
+    if not parsing.is_identifier(sid) or not tenant_reach.end_one(
+        here.database, here.clock, snapshot, caller.reach, account_id, sid, caller.cause()
     ):
         raise Refuse(errors.NOT_FOUND)
     return answers.nothing()

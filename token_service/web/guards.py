@@ -51,6 +51,11 @@ class Caller:
         """As the audit log names it."""
         return f"account:{self.account_id}" if self.account_id else f"client:{self.client_id}"
 
+    @property
+    def reach(self) -> str | None:
+        """The tenant that bounds what the caller sees and ends; None: nothing does."""
+        return self.tenant_id
+
     def cause(self) -> Cause:
         """The cause of what the caller ends."""
         is_backend = self.role == "backend"
@@ -74,6 +79,11 @@ class Person:
     tenant_id: str
     client_id: str
     impersonator: str | None
+
+    @property
+    def reach(self) -> None:
+        """A person reaches their own sessions in all of their tenants, whatever the token's."""
+        return None
 
     def cause(self) -> Cause:
         """The cause of what the person ends."""
@@ -144,6 +154,21 @@ def caller_or_person(snapshot: Snapshot, permission: Permission) -> Caller | Per
     return _administrator(snapshot, found) if found.account_id is None else _person(found)
 
 
+def ender(snapshot: Snapshot, who: Caller | Person, account_id: str | None) -> Caller | Person:
+    """As what they end a session of the account, by its id alone.
+
+    A person ends their own, or those of others where a role permits it. For everybody else the
+    session looks like one that does not exist, as it does to somebody without any such role.
+    """
+    if account_id is None:
+        raise Refuse(errors.NOT_FOUND)
+    if isinstance(who, Person) and account_id != who.account_id:
+        who = _as_member(snapshot, who, Permission.SESSIONS_REVOKE) or who
+    if not may_know(who, account_id):
+        raise Refuse(errors.NOT_FOUND)
+    return who
+
+
 def may_know(who: Caller | Person, account_id: str) -> bool:
     """Whether the account is not to look like one that does not exist.
 
@@ -194,11 +219,18 @@ def _person(found: Inspection) -> Person:
 
 
 def _member(snapshot: Snapshot, who: Person, permission: Permission) -> Caller:
+    found = _as_member(snapshot, who, permission)
+    if found is None:
+        raise Refuse(errors.INSUFFICIENT_SCOPE)
+    return found
+
+
+def _as_member(snapshot: Snapshot, who: Person, permission: Permission) -> Caller | None:
     """Whoever acts as somebody else has none of that person's power over others."""
     here = parts()
     held = members.permissions(here.database, snapshot, who.account_id, who.tenant_id)
     if who.impersonator is not None or permission not in held:
-        raise Refuse(errors.INSUFFICIENT_SCOPE)
+        return None
     return Caller("member", who.client_id, who.tenant_id, who.account_id)
 
 

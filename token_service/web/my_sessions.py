@@ -42,7 +42,12 @@ def list_sessions(snapshot: Snapshot) -> Response:
     person = guards.person(snapshot)
     page: PageRequest = parsing.query(_PAGE)
     return session_lists.page(
-        snapshot, page, person.account_id, bound_to="me", current_sid=person.sid
+        snapshot,
+        page,
+        person.account_id,
+        bound_to="me",
+        current_sid=person.sid,
+        tenant_id=person.reach,
     )
 
 

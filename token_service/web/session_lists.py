@@ -21,13 +21,14 @@ def page(
     *,
     bound_to: str,
     current_sid: str | None,
+    tenant_id: str | None,
 ) -> Response:
-    """The page; `bound_to` says whose cursors these are."""
+    """The page; `bound_to` says whose cursors these are, `tenant_id` what bounds their reach."""
     here = parts()
     owner = f"sessions {account_id} {bound_to}"
     before = key_in(owner, asked.cursor)
     found = account_sessions.list_live(
-        here.database, here.clock, snapshot, account_id, before, asked.limit
+        here.database, here.clock, snapshot, account_id, before, asked.limit, tenant_id
     )
     if found is None:
         raise Refuse(errors.NOT_FOUND)

@@ -66,7 +66,7 @@ def test_roles_are_replaced_and_on_the_record(world: World) -> None:
     admin.put(tenant_id, person.account_id, "owner")
     admin.put(tenant_id, person.account_id, "owner")
     assert members_of(admin, tenant_id) == {person.account_id: ["owner"]}
-    events = [one for one in world.events(person.account_id)]
+    events = world.events(person.account_id)
     assert [one.details["before"] for one in events] == [[], ["clerk"]]
     event = last_event(world, Event.MEMBERSHIP_CHANGED, person.account_id)
     assert event.details == {"member": True, "before": ["clerk"], "roles": ["owner"]}

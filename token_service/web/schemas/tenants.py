@@ -9,7 +9,7 @@ from marshmallow.exceptions import ValidationError
 from token_service.domain import roles
 
 
-class RoleNames(fields.List):
+class RoleNames(fields.List[Any]):
     """Names of roles; what is wrong with one is said of the field, whichever one it is."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> list[Any]:
