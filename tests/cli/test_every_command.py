@@ -49,6 +49,7 @@ class TestEveryCommand:
             "audit list",
             "sessions list",
             "sessions end",
+            "sessions ended",
             "keys list",
             "keys rotate",
             "keys retire",
@@ -130,5 +131,6 @@ def needed(path: tuple[str, ...], folder: Path) -> list[str]:
         ("keys", "retire"): ["kid"],
         ("sessions", "list"): ["--account", UNKNOWN],
         ("sessions", "end"): ["--account", UNKNOWN],
+        ("sessions", "ended"): ["--account", UNKNOWN],
     }
     return arguments.get(path, [])

@@ -1,9 +1,10 @@
 """The sessions of an account: listed, seen, ended one by one or all at once."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 
 from token_service.clock import Clock
 from token_service.domain.accounts import Account
@@ -23,17 +24,24 @@ from token_service.services.endings import Cause, end_session
 from token_service.storage import accounts, epochs, grants, sessions
 from token_service.storage.database import Database, Transaction
 from token_service.storage.epochs import Raised
-from token_service.storage.sessions import Part
 
 _ROUNDS = 20
 """Batches looked through for one page: a page may come out short, never slow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some live sessions, newest first; `next_sid` continues below it, None at the end."""
+class _WithSession(Protocol):
+    @property
+    def session(self) -> Session: ...
 
-    items: tuple[LiveSession, ...]
+
+Item = TypeVar("Item", bound=_WithSession)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some sessions, newest first; `next_sid` continues below it, None at the end."""
+
+    items: tuple[Item, ...]
     next_sid: str | None
 
 
@@ -45,7 +53,7 @@ def list_live(
     before_sid: str | None,
     limit: int,
     tenant_id: str | None = None,
-) -> Page | None:
+) -> Page[LiveSession] | None:
     """The live sessions of an account; None for an unknown account.
 
     Whether a session is live is asked of the same rule as everywhere, at this second. With
@@ -53,21 +61,37 @@ def list_live(
     session is what its grants in the tenant say.
     """
     prove_current(database, clock, snapshot)
-    items: list[LiveSession] = []
     with database.reading() as tx:
         now = clock.now()
         account = accounts.read(tx, account_id)
         if account is None or not is_within(account, tenant_id):
             return None
-        for _ in range(_ROUNDS):
-            part = Part(account_id, before_sid, limit + 1, tenant_id)
-            found = sessions.page(tx, part, account.epoch)
-            items += live_among(tx, snapshot, account_id, found, now, tenant_id)
-            if len(items) > limit:
-                return Page(tuple(items[:limit]), items[limit - 1].session.sid)
-            if len(found) <= limit:
-                return Page(tuple(items), None)
-            before_sid = found[-1].sid
+        return gathered(
+            lambda before: sessions.page(
+                tx, account_id, account.epoch, before, limit + 1, tenant_id
+            ),
+            lambda found: _live(tx, snapshot, account_id, found, now, tenant_id),
+            before_sid,
+            limit,
+        )
+
+
+def gathered(
+    read: Callable[[str | None], Sequence[Session]],
+    chosen: Callable[[Sequence[Session]], Iterable[Item]],
+    before_sid: str | None,
+    limit: int,
+) -> Page[Item]:
+    """One page of what is chosen of all that is read, in batches of one more than `limit`."""
+    items: list[Item] = []
+    for _ in range(_ROUNDS):
+        found = read(before_sid)
+        items += chosen(found)
+        if len(items) > limit:
+            return Page(tuple(items[:limit]), items[limit - 1].session.sid)
+        if len(found) <= limit:
+            return Page(tuple(items), None)
+        before_sid = found[-1].sid
     return Page(tuple(items), before_sid)
 
 
@@ -76,7 +100,7 @@ def is_within(account: Account, tenant_id: str | None) -> bool:
     return tenant_id is None or account.membership_in(tenant_id) is not None
 
 
-def live_among(
+def _live(
     tx: Transaction,
     snapshot: Snapshot,
     account_id: str,
@@ -90,7 +114,7 @@ def live_among(
     for session in found:
         held = [one for one in live.get(session.sid, ()) if tenant_id in (None, one[0].tenant_id)]
         if held:
-            yield _live_session(session, held)
+            yield live_session(session, held)
 
 
 def live_grants(
@@ -107,7 +131,8 @@ def live_grants(
     return live
 
 
-def _live_session(session: Session, live: Sequence[tuple[GrantState, Rules]]) -> LiveSession:
+def live_session(session: Session, live: Sequence[tuple[GrantState, Rules]]) -> LiveSession:
+    """The session as these live grants of it say."""
     return LiveSession(
         session=session,
         last_active_at=max(session.last_active_at, *(state.used_at for state, _ in live)),
@@ -197,4 +222,4 @@ def ping(
     with database.transaction() as tx:
         now = clock.now()
         seen = sessions.see(tx, account_id, sid, device, now)
-        return next(live_among(tx, snapshot, account_id, [seen], now), None) if seen else None
+        return next(_live(tx, snapshot, account_id, [seen], now), None) if seen else None

@@ -217,6 +217,23 @@ def roles_in(tx: Transaction, account_id: str, tenant_id: str) -> tuple[str, ...
     return tuple(found or ())
 
 
+class EndedMembership(NamedTuple):
+    """By whom and when a membership was ended."""
+
+    ended_by: str
+    ended_at: datetime
+
+
+def ended_membership(tx: Transaction, account_id: str, number: int) -> EndedMembership | None:
+    """How the account's membership of this number ended; None where it did not, or is unknown."""
+    row = tx.execute(
+        select(ended_memberships.c.ended_by, ended_memberships.c.ended_at).where(
+            ended_memberships.c.account_id == account_id, ended_memberships.c.number == number
+        )
+    ).one_or_none()
+    return None if row is None else EndedMembership(row.ended_by, row.ended_at)
+
+
 def members(tx: Transaction, tenant_id: str, after: str, limit: int) -> list[Member]:
     """Members of a tenant in the order of their ids, from the one after `after` ('': the first)."""
     query = (

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     and_,
     exists,
     func,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy import Row as SqlRow
 
 from token_service.domain.policies import MICROSECONDS
 from token_service.domain.refreshing import Presentation
@@ -144,6 +146,26 @@ def states_of(
     tx: Transaction, account_id: str, sids: Sequence[str], force_relogin: int
 ) -> list[GrantState]:
     """The states of all grants of some sessions of one account that nobody ended."""
+    query = _states(account_id, sids, force_relogin).where(grants.c.ended_at.is_(None))
+    return [_past(account_id, row).state for row in tx.execute(query)]
+
+
+class PastGrant(NamedTuple):
+    """A grant's state, and by whom it was ended if it was."""
+
+    state: GrantState
+    ended_by: str | None
+
+
+def history_of(
+    tx: Transaction, account_id: str, sids: Sequence[str], force_relogin: int
+) -> list[PastGrant]:
+    """The same with the grants that have ended, as long as they are kept."""
+    query = _states(account_id, sids, force_relogin)
+    return [_past(account_id, row) for row in tx.execute(query)]
+
+
+def _states(account_id: str, sids: Sequence[str], force_relogin: int) -> Select[Any]:
     limit = func.coalesce(tenants.c.force_relogin, force_relogin)
     strictest = (
         select(func.coalesce(func.min(limit), force_relogin))
@@ -156,7 +178,7 @@ def states_of(
         memberships.c.tenant_id == grants.c.tenant_id,
     )
     together = and_(sessions.c.account_id == grants.c.account_id, sessions.c.sid == grants.c.sid)
-    rows = tx.execute(
+    return (
         select(
             *grant_statements.RAW_STATE,
             memberships.c.number,
@@ -164,6 +186,7 @@ def states_of(
             environment.c.configuration_version,
             grants.c.sid,
             grants.c.grant_id,
+            grants.c.ended_by,
         )
         .select_from(
             grants.join(sessions, together)
@@ -171,13 +194,14 @@ def states_of(
             .join(environment, environment.c.id == 1)
             .outerjoin(memberships, current)
         )
-        .where(
-            grants.c.account_id == account_id,
-            grants.c.sid.in_(sids),
-            grants.c.ended_at.is_(None),
-        )
+        .where(grants.c.account_id == account_id, grants.c.sid.in_(sids))
     )
-    return [_state(GrantKey(account_id, row[-2], row[-1]), tuple(row[:-2])) for row in rows]
+
+
+def _past(account_id: str, row: SqlRow[Any]) -> PastGrant:
+    columns = tuple(row)
+    key = GrantKey(account_id, columns[-3], columns[-2])
+    return PastGrant(_state(key, columns[:-3]), columns[-1])
 
 
 def end(tx: Transaction, key: GrantKey, reason: Refusal, ended_by: str, now: datetime) -> bool:
@@ -208,8 +232,16 @@ def end_in_tenant(
 ) -> list[EndedGrant]:
     """End the account's grants in the tenant, under one session or (None) under all of them.
 
-    Those that time ended for good stay as they were. The caller holds the account and the sessions.
+    What ended already, with its session or by time, stays as it was. The caller holds the account
+    and the sessions.
     """
+    open_session = exists().where(
+        sessions.c.account_id == grants.c.account_id,
+        sessions.c.sid == grants.c.sid,
+        sessions.c.ended_at.is_(None),
+        sessions.c.account_epoch == accounts.c.epoch,
+        accounts.c.account_id == grants.c.account_id,
+    )
     statement = (
         update(grants)
         .where(
@@ -217,6 +249,7 @@ def end_in_tenant(
             grants.c.tenant_id == tenant_id,
             grants.c.ended_at.is_(None),
             grants.c.ends_at > now,
+            open_session,
         )
         .values(ended_at=now, end_reason=reason, ended_by=ended_by[:300])
         .returning(grants.c.sid, grants.c.client_id)

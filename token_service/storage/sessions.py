@@ -1,7 +1,6 @@
 """Sessions: opened, seen, ended and listed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -122,41 +121,53 @@ def keep(tx: Transaction, account_id: str, sid: str, account_epoch: int) -> bool
     return result.rowcount == 1
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Which part of an account's sessions: newest first, below the id `before`.
+def page(
+    tx: Transaction,
+    account_id: str,
+    account_epoch: int,
+    before: str | None,
+    limit: int,
+    tenant_id: str | None = None,
+) -> Sequence[Session]:
+    """Sessions of an account that nobody ended, newest first, below the id `before`.
 
-    `tenant_id` None: of all tenants; else only those that ever had a grant in that one.
+    With `tenant_id` only those that ever had a grant in that tenant.
     """
-
-    account_id: str
-    before: str | None
-    limit: int
-    tenant_id: str | None = None
-
-
-def page(tx: Transaction, part: Part, account_epoch: int) -> Sequence[Session]:
-    """Those sessions of the part that nobody ended."""
-    query = _part(part).where(
+    query = _newest(account_id, before, limit, tenant_id).where(
         sessions.c.ended_at.is_(None), sessions.c.account_epoch == account_epoch
     )
     return [_session(row) for row in tx.execute(query)]
 
 
-def _part(part: Part) -> Select[Any]:
+def page_of_all(
+    tx: Transaction, account_id: str, before: str | None, limit: int, tenant_id: str | None
+) -> Sequence[Session]:
+    """The same with those that have ended, as long as they are kept."""
+    query = _newest(account_id, before, limit, tenant_id)
+    return [_session(row) for row in tx.execute(query)]
+
+
+def read(tx: Transaction, account_id: str, sid: str, tenant_id: str | None) -> Session | None:
+    """One session, live or ended; with `tenant_id` only if it ever had a grant in that tenant."""
+    query = _newest(account_id, None, 1, tenant_id).where(sessions.c.sid == sid)
+    row = tx.execute(query).one_or_none()
+    return None if row is None else _session(row)
+
+
+def _newest(account_id: str, before: str | None, limit: int, tenant_id: str | None) -> Select[Any]:
     query = (
         select(sessions)
-        .where(sessions.c.account_id == part.account_id)
+        .where(sessions.c.account_id == account_id)
         .order_by(sessions.c.sid.desc())
-        .limit(part.limit)
+        .limit(limit)
     )
-    if part.before is not None:
-        query = query.where(sessions.c.sid < part.before)
-    if part.tenant_id is not None:
+    if before is not None:
+        query = query.where(sessions.c.sid < before)
+    if tenant_id is not None:
         granted = exists().where(
             grants.c.account_id == sessions.c.account_id,
             grants.c.sid == sessions.c.sid,
-            grants.c.tenant_id == part.tenant_id,
+            grants.c.tenant_id == tenant_id,
         )
         query = query.where(granted)
     return query
@@ -202,4 +213,6 @@ def _session(row: Row[Any]) -> Session:
         ),
         ended_at=row.ended_at,
         end_reason=None if row.end_reason is None else Refusal(row.end_reason),
+        ended_by=row.ended_by,
+        ended_device=row.ended_device,
     )

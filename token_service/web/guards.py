@@ -134,7 +134,7 @@ def caller_for(snapshot: Snapshot, permission: Permission, account_id: str) -> C
 
 
 def administrator(snapshot: Snapshot) -> Caller:
-    """An administrator, by an access token of its own; whatever roles a person has, it is none."""
+    """An administrator, of the environment or of one tenant, by an access token of its own."""
     return _administrator(snapshot, bearer(snapshot))
 
 

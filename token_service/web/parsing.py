@@ -50,12 +50,12 @@ def form_parameters(data: bytes) -> dict[str, str]:
 
 def json_body(schema: Schema) -> Any:
     """What the schema makes of a JSON object in the body; null and "" count as absent."""
-    members = json_members()
+    members = json_patch()
     return _loaded(schema, {name: one for name, one in members.items() if one not in (None, "")})
 
 
-def json_members() -> dict[str, object]:
-    """The members of a JSON object in the body as they are, where null means something."""
+def json_patch() -> dict[str, object]:
+    """A JSON object in the body, every member as it was sent: null says something here."""
     _refuse_query()
     _require(JSON)
     try:

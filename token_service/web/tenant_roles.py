@@ -55,7 +55,7 @@ def change(snapshot: Snapshot, tenant_id: str) -> Response:
 
 
 def _changes() -> RoleChanges:
-    changes = changes_in(parsing.json_members())
+    changes = changes_in(parsing.json_patch())
     if isinstance(changes, RoleFaults):
         raise malformed(
             f"Some roles are wrong; a tenant has at most {MAX_DEFINED}.",
