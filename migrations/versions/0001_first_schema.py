@@ -132,7 +132,16 @@ def create_accounts():
         sa.Column("created_at", instant(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "tenant_id", name=op.f("pk_memberships")),
     )
-    op.create_index(op.f("ix_memberships_tenant_id"), "memberships", ["tenant_id"])
+    op.create_index(op.f("ix_memberships_tenant_id"), "memberships", ["tenant_id", "account_id"])
+    op.create_table(
+        "ended_memberships",
+        sa.Column("account_id", identifier(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("ended_by", sa.String(300), nullable=False),
+        sa.Column("ended_at", instant(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "number", name=op.f("pk_ended_memberships")),
+    )
 
 
 def create_sessions():
@@ -201,6 +210,7 @@ def create_sessions():
         sa.Column("ends_at", instant(), nullable=False),
         sa.Column("ended_at", instant()),
         sa.Column("end_reason", sa.String(40)),
+        sa.Column("ended_by", sa.String(300)),
         sa.Column("branched", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "sid", "grant_id", name=op.f("pk_grants")),
         # Half-empty pages: a refresh writes the new row version beside the old one (HOT).

@@ -23,7 +23,7 @@ from token_service.cli.forms import (
 from token_service.cli.opening import AUTHOR, open_parts
 from token_service.cli.passwords import choose, password_options
 from token_service.domain.accounts import SignInName
-from token_service.services import account_limits, accounts
+from token_service.services import account_limits, accounts, members
 from token_service.services.accounts import NewAccount
 from token_service.storage.accounts import ListedAccount
 from token_service.storage.database import Database
@@ -140,6 +140,21 @@ def join(reference: str, tenant_id: str, roles: tuple[str, ...], output: Output)
     granted(accounts.join(parts.database, parts.clock, account_id, tenant_id, roles, AUTHOR))
     answer = {"id": account_id, "tenant": tenant_id, "roles": roles}
     output.show(answer, f"account {account_id} is a member of {tenant_id}")
+
+
+@account.command("set-roles")
+@click.argument("reference", metavar="ACCOUNT")
+@click.argument("tenant_id", type=IDENTIFIER, metavar="TENANT")
+@click.option("--role", "roles", type=ROLE, multiple=True, help="May be given several times.")
+@json_option
+def set_roles(reference: str, tenant_id: str, roles: tuple[str, ...], output: Output) -> None:
+    """Give ACCOUNT exactly these roles in TENANT; without --role it has none."""
+    parts = open_parts()
+    account_id = resolved(parts.database, reference)
+    held = tuple(sorted(set(roles)))
+    granted(members.set_roles(parts.database, parts.clock, account_id, tenant_id, held, AUTHOR))
+    answer = {"id": account_id, "tenant": tenant_id, "roles": held}
+    output.show(answer, f"account {account_id} has the roles: {', '.join(held) or 'none'}")
 
 
 @account.command()

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 
 import click
 
-from token_service.domain import accounts
+from token_service.domain import accounts, roles
 from token_service.domain.accounts import NameKind, SignInName
 
-_ROLE = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
 _FIELD = re.compile(r"[a-z_]{1,40}")
 _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _BOUND = re.compile(r"(?P<min>[0-9]{1,18})?\.\.(?P<max>[0-9]{1,18})?", re.ASCII)
@@ -56,7 +55,7 @@ class RoleForm(click.ParamType[str]):
     ) -> str:
         """The role."""
         text = str(value)
-        if not _ROLE.fullmatch(text):
+        if not roles.well_formed(text):
             self.fail(f"{text!r} is no name of a role (a-z, then a-z 0-9 _ . : -)", param, ctx)
         return text
 

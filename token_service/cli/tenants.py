@@ -2,16 +2,19 @@
 
 import click
 
-from token_service.cli.answers import Output, granted, json_option, page_options, paged
-from token_service.cli.forms import IDENTIFIER
+from token_service.cli.answers import Output, granted, json_option, page_options, paged, refuse
+from token_service.cli.forms import IDENTIFIER, ROLE
 from token_service.cli.opening import AUTHOR, open_parts
+from token_service.domain.clients import ROLE_PERMISSIONS, Permission
+from token_service.domain.roles import Roles, written
 from token_service.domain.tenants import Tenant
+from token_service.services import roles as tenant_roles
 from token_service.services import tenants
 
 
 @click.group()
 def tenant() -> None:
-    """Create, list and switch tenants."""
+    """Create, list and switch tenants; say what their members' roles permit."""
 
 
 @tenant.command()
@@ -57,6 +60,54 @@ def enable(tenant_id: str, output: Output) -> None:
     parts = open_parts()
     now_is = granted(tenants.enable(parts.database, parts.clock, tenant_id, AUTHOR))
     output.show(_shown(now_is), f"tenant {tenant_id} is enabled")
+
+
+@tenant.group("roles")
+def roles() -> None:
+    """Show and set what the roles of a tenant's members permit."""
+
+
+@roles.command("show")
+@click.argument("tenant_id", type=IDENTIFIER)
+@json_option
+def show_roles(tenant_id: str, output: Output) -> None:
+    """Show the roles that the tenant defines."""
+    found = tenant_roles.read(open_parts().database, tenant_id)
+    if found is None:
+        refuse("there is no such tenant")
+    _show_roles(output, tenant_id, found)
+
+
+@roles.command("set")
+@click.argument("tenant_id", type=IDENTIFIER)
+@click.argument("role", type=ROLE)
+@click.option(
+    "--permission",
+    "permissions",
+    type=click.Choice(sorted(one.value for one in ROLE_PERMISSIONS)),
+    multiple=True,
+    help="May be given several times; without it the role permits nothing.",
+)
+@click.option("--remove", is_flag=True, help="Take the role away; members keep its name.")
+@json_option
+def set_role(
+    tenant_id: str, role: str, permissions: tuple[str, ...], remove: bool, output: Output
+) -> None:
+    """Define what ROLE permits in the tenant."""
+    if remove and permissions:
+        raise click.UsageError("give --permission or --remove, not both")
+    held = None if remove else frozenset(Permission(one) for one in permissions)
+    parts = open_parts()
+    after = granted(
+        tenant_roles.change(parts.database, parts.clock, tenant_id, {role: held}, AUTHOR)
+    )
+    _show_roles(output, tenant_id, after)
+
+
+def _show_roles(output: Output, tenant_id: str, found: Roles) -> None:
+    shown = written(found)
+    lines = [f"{name}: {', '.join(held or ()) or '-'}" for name, held in shown.items()]
+    output.show({"id": tenant_id, "roles": shown}, *(lines or ["no roles"]))
 
 
 def _shown(one: Tenant) -> dict[str, object]:

@@ -61,6 +61,10 @@ class Account:
         """The membership in the tenant, or None."""
         return next((one for one in self.memberships if one.tenant_id == tenant_id), None)
 
+    def belongs_only_to(self, tenant_id: str) -> bool:
+        """Whether the tenant is the only one of the account."""
+        return {one.tenant_id for one in self.memberships} == {tenant_id}
+
 
 def well_formed_id(text: str) -> bool:
     """Whether the text has the form of an account's, tenant's or session's id."""

@@ -30,6 +30,7 @@ class Event(StrEnum):
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_CHANGED = "account_changed"
     MEMBERSHIP_CHANGED = "membership_changed"
+    ROLES_CHANGED = "roles_changed"
     CLIENT_CREATED = "client_created"
     CLIENT_CHANGED = "client_changed"
     POLICY_CHANGED = "policy_changed"

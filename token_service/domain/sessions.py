@@ -139,13 +139,13 @@ def grant_refusal(state: GrantState, rules: Rules, now: datetime) -> Refusal | N
         return Refusal.LEFT_TENANT
     if state.impersonator is not None and not rules.may_impersonate:
         return Refusal.IMPERSONATION_NOT_ALLOWED
-    end, reason = _first_limit(state, rules.policy_for(remembered=state.remembered))
+    end, reason = first_limit(state, rules.policy_for(remembered=state.remembered))
     return reason if now >= end else None
 
 
 def grant_end(state: GrantState, policy: Policy) -> datetime:
     """When the grant ends if it is not used again, by today's policy and what is stored."""
-    return _first_limit(state, policy)[0]
+    return first_limit(state, policy)[0]
 
 
 def _session_ended(state: GrantState) -> Refusal | None:
@@ -159,7 +159,7 @@ def _session_ended(state: GrantState) -> Refusal | None:
     return None
 
 
-def _first_limit(state: GrantState, policy: Policy) -> tuple[datetime, Refusal]:
+def first_limit(state: GrantState, policy: Policy) -> tuple[datetime, Refusal]:
     """The first end that time brings to the grant, and its name; of equal ones the strongest."""
     limits = [(state.ends_at, Refusal.EXPIRED)]
     refreshed_until = state.used_at + timedelta(seconds=policy.refresh_lifetime)
@@ -233,6 +233,8 @@ class Session:
     device: Device
     ended_at: datetime | None = None
     end_reason: Refusal | None = None
+    ended_by: str | None = None
+    ended_device: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The sessions of an account: listed, seen, ended one by one or all at once."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from typing import Generic, Protocol, TypeVar
 
 from token_service.clock import Clock
 from token_service.domain.accounts import Account
@@ -30,11 +31,19 @@ _BATCH = 500
 """Sessions read at once where all are needed; both databases take so many parameters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some live sessions, newest first; `next_sid` continues below it, None at the end."""
+class _WithSession(Protocol):
+    @property
+    def session(self) -> Session: ...
 
-    items: tuple[LiveSession, ...]
+
+Item = TypeVar("Item", bound=_WithSession)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some sessions, newest first; `next_sid` continues below it, None at the end."""
+
+    items: tuple[Item, ...]
     next_sid: str | None
 
 
@@ -45,26 +54,46 @@ def list_live(
     account_id: str,
     before_sid: str | None,
     limit: int,
-) -> Page | None:
+    tenant_id: str | None = None,
+) -> Page[LiveSession] | None:
     """The live sessions of an account; None for an unknown account.
 
-    Whether a session is live is asked of the same rule as everywhere, at this second.
+    Whether a session is live is asked of the same rule as everywhere, at this second. With
+    `tenant_id`, what is asked is that tenant's: an account that is no member is unknown, and a
+    session is what its grants in the tenant say.
     """
     prove_current(database, clock, snapshot)
-    items: list[LiveSession] = []
     with database.reading() as tx:
         now = clock.now()
         account = accounts.read(tx, account_id)
-        if account is None:
+        if account is None or not is_within(account, tenant_id):
             return None
-        for _ in range(_ROUNDS):
-            found = sessions.page(tx, account_id, account.epoch, before_sid, limit + 1)
-            items += _live(tx, snapshot, account_id, found, now)
-            if len(items) > limit:
-                return Page(tuple(items[:limit]), items[limit - 1].session.sid)
-            if len(found) <= limit:
-                return Page(tuple(items), None)
-            before_sid = found[-1].sid
+        return gathered(
+            lambda before: sessions.page(
+                tx, account_id, account.epoch, before, limit + 1, tenant_id
+            ),
+            lambda found: _live(tx, snapshot, account_id, found, now, tenant_id),
+            before_sid,
+            limit,
+        )
+
+
+def gathered(
+    read: Callable[[str | None], Sequence[Session]],
+    chosen: Callable[[Sequence[Session]], Iterable[Item]],
+    before_sid: str | None,
+    limit: int,
+) -> Page[Item]:
+    """One page of what is chosen of all that is read, in batches of one more than `limit`."""
+    items: list[Item] = []
+    for _ in range(_ROUNDS):
+        found = read(before_sid)
+        items += chosen(found)
+        if len(items) > limit:
+            return Page(tuple(items[:limit]), items[limit - 1].session.sid)
+        if len(found) <= limit:
+            return Page(tuple(items), None)
+        before_sid = found[-1].sid
     return Page(tuple(items), before_sid)
 
 
@@ -82,38 +111,44 @@ def all_live(
         before_sid = found[-1].sid
 
 
+def is_within(account: Account, tenant_id: str | None) -> bool:
+    """Whether the account is one that a caller of the tenant (None: of the environment) reaches."""
+    return tenant_id is None or account.membership_in(tenant_id) is not None
+
+
 def _live(
     tx: Transaction,
     snapshot: Snapshot,
     account_id: str,
     found: Sequence[Session],
     now: datetime,
+    tenant_id: str | None = None,
 ) -> Iterator[LiveSession]:
-    if not found:
-        return
+    """Those of the sessions that are live, as all their grants say, or those in one tenant."""
     sids = [session.sid for session in found]
-    states = grants.states_of(tx, account_id, sids, snapshot.force_relogin)
-    states.sort(key=lambda state: state.key.sid)
-    by_sid = {sid: list(group) for sid, group in groupby(states, lambda state: state.key.sid)}
+    live = live_grants(tx, snapshot, account_id, sids, now)
     for session in found:
-        if live := _live_session(tx, snapshot, session, by_sid.get(session.sid, []), now):
-            yield live
+        held = [one for one in live.get(session.sid, ()) if tenant_id in (None, one[0].tenant_id)]
+        if held:
+            yield live_session(session, held)
 
 
-def _live_session(
-    tx: Transaction,
-    snapshot: Snapshot,
-    session: Session,
-    states: list[GrantState],
-    now: datetime,
-) -> LiveSession | None:
-    live = [
-        (state, rules)
-        for state in states
-        if (rules := _rules(tx, snapshot, state)) and grant_refusal(state, rules, now) is None
-    ]
-    if not live:
-        return None
+def live_grants(
+    tx: Transaction, snapshot: Snapshot, account_id: str, sids: Sequence[str], now: datetime
+) -> dict[str, list[tuple[GrantState, Rules]]]:
+    """The live grants under some sessions of one account, by session."""
+    if not sids:
+        return {}
+    live = defaultdict(list)
+    for state in grants.states_of(tx, account_id, sids, snapshot.force_relogin):
+        rules = rules_for(tx, snapshot, state)
+        if rules is not None and grant_refusal(state, rules, now) is None:
+            live[state.key.sid].append((state, rules))
+    return live
+
+
+def live_session(session: Session, live: Sequence[tuple[GrantState, Rules]]) -> LiveSession:
+    """The session as these live grants of it say."""
     return LiveSession(
         session=session,
         last_active_at=max(session.last_active_at, *(state.used_at for state, _ in live)),
@@ -125,7 +160,8 @@ def _live_session(
     )
 
 
-def _rules(tx: Transaction, snapshot: Snapshot, state: GrantState) -> Rules | None:
+def rules_for(tx: Transaction, snapshot: Snapshot, state: GrantState) -> Rules | None:
+    """What the configuration says about the grant; None where its client or tenant is gone."""
     client = snapshot.client(state.client_id, tx)
     return snapshot.rules(state.tenant_id, client, tx) if client else None
 
@@ -162,23 +198,29 @@ def end_all(
     with database.transaction() as tx:
         if accounts.lock(tx, account_id) is None:
             return False
-        now = clock.now()
-        epoch = accounts.raise_epoch(tx, account_id)
-        if epoch is None:
-            return False
-        epochs.record_account(tx, account_id, epoch, Raised(cause.reason, cause.actor, now))
-        if keep_sid is not None:
-            sessions.keep(tx, account_id, keep_sid, epoch)
-        event = AuditEvent(
-            event=Event.EPOCH_RAISED,
-            origin=cause.origin,
-            actor=cause.actor,
-            account_id=account_id,
-            reason=cause.reason,
-            details={"epoch": epoch, "kept": keep_sid or ""},
-        )
-        recording.record(tx, event, now)
+        raise_epoch(tx, account_id, cause, clock.now(), keep_sid)
     return True
+
+
+def raise_epoch(
+    tx: Transaction, account_id: str, cause: Cause, now: datetime, keep_sid: str | None = None
+) -> None:
+    """The same in an open transaction that holds the account."""
+    epoch = accounts.raise_epoch(tx, account_id)
+    if epoch is None:
+        return
+    epochs.record_account(tx, account_id, epoch, Raised(cause.reason, cause.actor, now))
+    if keep_sid is not None:
+        sessions.keep(tx, account_id, keep_sid, epoch)
+    event = AuditEvent(
+        event=Event.EPOCH_RAISED,
+        origin=cause.origin,
+        actor=cause.actor,
+        account_id=account_id,
+        reason=cause.reason,
+        details={"epoch": epoch, "kept": keep_sid or ""},
+    )
+    recording.record(tx, event, now)
 
 
 def ping(

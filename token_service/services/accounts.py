@@ -12,8 +12,8 @@ from token_service.domain.accounts import Account, Membership, SignInName, suita
 from token_service.domain.events import Event
 from token_service.domain.failures import Conflict, Unavailable
 from token_service.domain.refusals import Refusal, Refused
+from token_service.services import members
 from token_service.services.changes import Author, Subject, record
-from token_service.services.endings import end_impersonations
 from token_service.services.signing_in import Gate
 from token_service.storage import accounts, configuration, epochs, failure_counts
 from token_service.storage.accounts import ListedAccount
@@ -173,19 +173,9 @@ def join(
         account = accounts.lock(tx, account_id)
         if account is None:
             return Refused(Refusal.NOT_FOUND)
-        tenant = configuration.read_tenant(tx, tenant_id)
-        if tenant is None:
-            return Refused(Refusal.UNKNOWN_TENANT)
         if account.membership_in(tenant_id) is not None:
             return Refused(Refusal.ALREADY_A_MEMBER)
-        now = clock.now()
-        accounts.add_membership(tx, account_id, tenant_id, roles, now)
-        if tenant.permissions(roles):
-            end_impersonations(tx, account_id, author.actor, author.origin, now)
-        subject = Subject(account_id=account_id, tenant_id=tenant_id)
-        details = {"member": True, "roles": list(roles)}
-        record(tx, author, Event.MEMBERSHIP_CHANGED, subject, now, details=details)
-    return None
+        return members.joined(tx, account_id, tenant_id, roles, author, clock.now())
 
 
 def leave(
@@ -195,16 +185,18 @@ def leave(
     with database.transaction() as tx:
         if accounts.lock(tx, account_id) is None:
             return Refused(Refusal.NOT_FOUND)
-        if not accounts.remove_membership(tx, account_id, tenant_id):
+        now = clock.now()
+        before = accounts.roles_in(tx, account_id, tenant_id)
+        if not accounts.remove_membership(tx, account_id, tenant_id, author.actor, now):
             return Refused(Refusal.NOT_A_MEMBER)
         record(
             tx,
             author,
             Event.MEMBERSHIP_CHANGED,
             Subject(account_id=account_id, tenant_id=tenant_id),
-            clock.now(),
+            now,
             reason=Refusal.LEFT_TENANT,
-            details={"member": False},
+            details={"member": False, "before": list(before)},
         )
     return None
 

@@ -62,7 +62,7 @@ def end_session(
 
 def end_grant(tx: Transaction, state: GrantState, cause: Cause, now: datetime) -> bool:
     """End the grant, and its session with it where no live grant is left under it."""
-    if not grants.end(tx, state.key, cause.reason, now):
+    if not grants.end(tx, state.key, cause.reason, cause.actor, now):
         return False
     event = AuditEvent(
         event=Event.GRANT_ENDED,

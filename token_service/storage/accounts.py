@@ -9,7 +9,15 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from token_service.domain.accounts import Account, Membership, NameKind, SignInName
 from token_service.storage.database import Transaction
-from token_service.storage.tables import account_names, accounts, memberships
+from token_service.storage.tables import account_names, accounts, ended_memberships, memberships
+
+
+class Member(NamedTuple):
+    """A member of a tenant, as an administrator of it sees them."""
+
+    account_id: str
+    roles: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 class ListedAccount(NamedTuple):
@@ -76,8 +84,9 @@ def read(tx: Transaction, account_id: str) -> Account | None:
 def lock(tx: Transaction, account_id: str) -> Account | None:
     """The same, with the account's row locked to the end of the transaction.
 
-    Whatever opens sessions or changes memberships holds this lock, and takes it before that of any
-    session or grant, so that two of them can neither overtake nor block each other for good.
+    Whatever opens sessions, changes memberships or ends all that a tenant's caller may end holds
+    this lock, and takes it before that of any session or grant, so that two of them can neither
+    overtake nor block each other for good.
     """
     return _read(tx, account_id, lock=True)
 
@@ -164,14 +173,37 @@ def add_membership(
     return membership
 
 
-def remove_membership(tx: Transaction, account_id: str, tenant_id: str) -> bool:
+def set_roles(tx: Transaction, account_id: str, tenant_id: str, roles: tuple[str, ...]) -> bool:
+    """Replace a member's roles; False where the account is no member. The caller holds it."""
+    result = tx.execute(
+        update(memberships)
+        .where(memberships.c.account_id == account_id, memberships.c.tenant_id == tenant_id)
+        .values(roles=list(roles))
+    )
+    return result.rowcount == 1
+
+
+def remove_membership(
+    tx: Transaction, account_id: str, tenant_id: str, ended_by: str, now: datetime
+) -> bool:
     """Leave a tenant: its grants are dead from this commit on; False where there was none.
 
     It is no longer the account's default either. The caller holds the account.
     """
-    result = tx.execute(
-        delete(memberships).where(
-            memberships.c.account_id == account_id, memberships.c.tenant_id == tenant_id
+    number = tx.execute(
+        delete(memberships)
+        .where(memberships.c.account_id == account_id, memberships.c.tenant_id == tenant_id)
+        .returning(memberships.c.number)
+    ).scalar_one_or_none()
+    if number is None:
+        return False
+    tx.execute(
+        insert(ended_memberships).values(
+            account_id=account_id,
+            number=number,
+            tenant_id=tenant_id,
+            ended_by=ended_by[:300],
+            ended_at=now,
         )
     )
     tx.execute(
@@ -179,7 +211,7 @@ def remove_membership(tx: Transaction, account_id: str, tenant_id: str) -> bool:
         .where(accounts.c.account_id == account_id, accounts.c.default_tenant_id == tenant_id)
         .values(default_tenant_id=None)
     )
-    return result.rowcount == 1
+    return True
 
 
 def is_member(tx: Transaction, account_id: str, tenant_id: str) -> bool:
@@ -202,6 +234,41 @@ def roles_in(tx: Transaction, account_id: str, tenant_id: str) -> tuple[str, ...
     return tuple(found or ())
 
 
+class EndedMembership(NamedTuple):
+    """By whom and when a membership was ended."""
+
+    ended_by: str
+    ended_at: datetime
+
+
+def ended_membership(tx: Transaction, account_id: str, number: int) -> EndedMembership | None:
+    """How the account's membership of this number ended; None where it did not, or is unknown."""
+    row = tx.execute(
+        select(ended_memberships.c.ended_by, ended_memberships.c.ended_at).where(
+            ended_memberships.c.account_id == account_id, ended_memberships.c.number == number
+        )
+    ).one_or_none()
+    return None if row is None else EndedMembership(row.ended_by, row.ended_at)
+
+
+def members(tx: Transaction, tenant_id: str, after: str, limit: int) -> list[Member]:
+    """Members of a tenant in the order of their ids, from the one after `after` ('': the first)."""
+    query = (
+        select(memberships.c.account_id, memberships.c.roles)
+        .where(memberships.c.tenant_id == tenant_id)
+        .order_by(memberships.c.account_id)
+        .limit(limit)
+    )
+    if after:
+        query = query.where(memberships.c.account_id > after)
+    rows = tx.execute(query).all()
+    names = _names_of(tx, [row.account_id for row in rows])
+    return [
+        Member(row.account_id, tuple(row.roles), tuple(names.get(row.account_id, ())))
+        for row in rows
+    ]
+
+
 def page(tx: Transaction, after: str, limit: int) -> list[ListedAccount]:
     """Accounts in the order of their ids, from the one after `after` ('' for the first)."""
     query = select(accounts).order_by(accounts.c.account_id).limit(limit)
@@ -209,15 +276,22 @@ def page(tx: Transaction, after: str, limit: int) -> list[ListedAccount]:
         query = query.where(accounts.c.account_id > after)
     rows = tx.execute(query).all()
     ids = [row.account_id for row in rows]
-    names, members = defaultdict(list), defaultdict(list)
-    for name in tx.execute(select(account_names).where(account_names.c.account_id.in_(ids))):
-        names[name.account_id].append(name.display)
+    names, held = _names_of(tx, ids), defaultdict(list)
     for member in tx.execute(select(memberships).where(memberships.c.account_id.in_(ids))):
-        members[member.account_id].append(member)
+        held[member.account_id].append(member)
     return [
-        ListedAccount(_account(row, members[row.account_id]), tuple(names[row.account_id]))
+        ListedAccount(_account(row, held[row.account_id]), tuple(names.get(row.account_id, ())))
         for row in rows
     ]
+
+
+def _names_of(tx: Transaction, account_ids: list[str]) -> dict[str, list[str]]:
+    """The sign-in names of each account, as their owners wrote them."""
+    names: dict[str, list[str]] = defaultdict(list)
+    query = select(account_names).where(account_names.c.account_id.in_(account_ids))
+    for row in tx.execute(query.order_by(account_names.c.kind, account_names.c.name)):
+        names[row.account_id].append(row.display)
+    return names
 
 
 def _insert_membership(

@@ -19,6 +19,7 @@ from token_service.domain.clients import (
     Permission,
 )
 from token_service.domain.policies import NEVER, OFF, Bounds
+from token_service.domain.roles import Roles, written
 from token_service.domain.tenants import Tenant
 from token_service.storage.compiled import Compiled, Flavour, compiled, database_now
 from token_service.storage.database import Database, Statements, Transaction
@@ -100,7 +101,7 @@ def insert_tenant(tx: Transaction, tenant: Tenant, now: datetime) -> None:
             epoch=tenant.epoch,
             policy=dict(tenant.policy),
             force_relogin=_force_relogin(tenant.policy),
-            roles={role: sorted(held) for role, held in tenant.roles.items()},
+            roles=written(tenant.roles),
             created_at=now,
         )
     )
@@ -160,6 +161,12 @@ def set_relogins(tx: Transaction, limits: Mapping[str, int | None]) -> None:
             .values(force_relogin=bindparam("limit")),
             [{"tenant": tenant_id, "limit": limit} for tenant_id, limit in limits.items()],
         )
+
+
+def set_roles(tx: Transaction, tenant_id: str, roles: Roles) -> None:
+    """Replace the roles that a tenant defines; every worker knows from this commit on."""
+    tx.execute(update(tenants).where(tenants.c.tenant_id == tenant_id).values(roles=written(roles)))
+    changed(tx)
 
 
 def set_tenant_enabled(tx: Transaction, tenant_id: str, *, enabled: bool) -> int | None:

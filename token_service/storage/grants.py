@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     and_,
     delete,
+    exists,
     func,
     insert,
     select,
     update,
 )
+from sqlalchemy import Row as SqlRow
 
 from token_service.domain.policies import MICROSECONDS
 from token_service.domain.refreshing import Presentation
@@ -149,6 +152,26 @@ def states_of(
     tx: Transaction, account_id: str, sids: Sequence[str], force_relogin: int
 ) -> list[GrantState]:
     """The states of all grants of some sessions of one account that nobody ended."""
+    query = _states(account_id, sids, force_relogin).where(grants.c.ended_at.is_(None))
+    return [_past(account_id, row).state for row in tx.execute(query)]
+
+
+class PastGrant(NamedTuple):
+    """A grant's state, and by whom it was ended if it was."""
+
+    state: GrantState
+    ended_by: str | None
+
+
+def history_of(
+    tx: Transaction, account_id: str, sids: Sequence[str], force_relogin: int
+) -> list[PastGrant]:
+    """The same with the grants that have ended, as long as they are kept."""
+    query = _states(account_id, sids, force_relogin)
+    return [_past(account_id, row) for row in tx.execute(query)]
+
+
+def _states(account_id: str, sids: Sequence[str], force_relogin: int) -> Select[Any]:
     limit = func.coalesce(tenants.c.force_relogin, force_relogin)
     strictest = (
         select(func.coalesce(func.min(limit), force_relogin))
@@ -161,7 +184,7 @@ def states_of(
         memberships.c.tenant_id == grants.c.tenant_id,
     )
     together = and_(sessions.c.account_id == grants.c.account_id, sessions.c.sid == grants.c.sid)
-    rows = tx.execute(
+    return (
         select(
             *grant_statements.RAW_STATE,
             memberships.c.number,
@@ -169,6 +192,7 @@ def states_of(
             environment.c.configuration_version,
             grants.c.sid,
             grants.c.grant_id,
+            grants.c.ended_by,
         )
         .select_from(
             grants.join(sessions, together)
@@ -176,21 +200,22 @@ def states_of(
             .join(environment, environment.c.id == 1)
             .outerjoin(memberships, current)
         )
-        .where(
-            grants.c.account_id == account_id,
-            grants.c.sid.in_(sids),
-            grants.c.ended_at.is_(None),
-        )
+        .where(grants.c.account_id == account_id, grants.c.sid.in_(sids))
     )
-    return [_state(GrantKey(account_id, row[-2], row[-1]), tuple(row[:-2])) for row in rows]
 
 
-def end(tx: Transaction, key: GrantKey, reason: Refusal, now: datetime) -> bool:
+def _past(account_id: str, row: SqlRow[Any]) -> PastGrant:
+    columns = tuple(row)
+    key = GrantKey(account_id, columns[-3], columns[-2])
+    return PastGrant(_state(key, columns[:-3]), columns[-1])
+
+
+def end(tx: Transaction, key: GrantKey, reason: Refusal, ended_by: str, now: datetime) -> bool:
     """End one grant; False where it had ended already."""
     result = tx.execute(
         update(grants)
         .where(_is(key), grants.c.ended_at.is_(None))
-        .values(ended_at=now, end_reason=reason)
+        .values(ended_at=now, end_reason=reason, ended_by=ended_by[:300])
     )
     return result.rowcount == 1
 
@@ -226,6 +251,66 @@ def drop_ended(tx: Transaction, account_id: str, sid: str, kept: int) -> int:
     )
     result = tx.execute(delete(grants).where(of_session, grants.c.grant_id.in_(surplus)))
     return int(result.rowcount)
+
+
+class EndedGrant(NamedTuple):
+    """A grant that was just ended, and whose it was."""
+
+    sid: str
+    client_id: str
+
+
+def end_in_tenant(
+    tx: Transaction,
+    account_id: str,
+    tenant_id: str,
+    sid: str | None,
+    reason: Refusal,
+    ended_by: str,
+    now: datetime,
+) -> list[EndedGrant]:
+    """End the account's grants in the tenant, under one session or (None) under all of them.
+
+    What ended already, with its session or by time, stays as it was. The caller holds the account
+    and the sessions.
+    """
+    open_session = exists().where(
+        sessions.c.account_id == grants.c.account_id,
+        sessions.c.sid == grants.c.sid,
+        sessions.c.ended_at.is_(None),
+        sessions.c.account_epoch == accounts.c.epoch,
+        accounts.c.account_id == grants.c.account_id,
+    )
+    statement = (
+        update(grants)
+        .where(
+            grants.c.account_id == account_id,
+            grants.c.tenant_id == tenant_id,
+            grants.c.ended_at.is_(None),
+            grants.c.ends_at > now,
+            open_session,
+        )
+        .values(ended_at=now, end_reason=reason, ended_by=ended_by[:300])
+        .returning(grants.c.sid, grants.c.client_id)
+    )
+    if sid is not None:
+        statement = statement.where(grants.c.sid == sid)
+    return sorted(EndedGrant(row.sid, row.client_id) for row in tx.execute(statement))
+
+
+def any_in(tx: Transaction, account_id: str, sid: str, tenant_id: str) -> bool:
+    """Whether the session ever had a grant in the tenant, as far as it is still kept."""
+    return bool(
+        tx.execute(
+            select(
+                exists().where(
+                    grants.c.account_id == account_id,
+                    grants.c.sid == sid,
+                    grants.c.tenant_id == tenant_id,
+                )
+            )
+        ).scalar_one()
+    )
 
 
 def others_live(tx: Transaction, key: GrantKey, now: datetime) -> int:

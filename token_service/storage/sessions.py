@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, and_, insert, select, update
+from sqlalchemy import Row, Select, and_, exists, insert, select, update
 
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import Device, Session
 from token_service.storage.database import Transaction
-from token_service.storage.tables import accounts, memberships, sessions
+from token_service.storage.tables import accounts, grants, memberships, sessions
 from token_service.storage.types import micros
 
 _MICROSECONDS_PER_DAY = 86_400_000_000
@@ -57,6 +57,23 @@ def lock(tx: Transaction, account_id: str, sid: str) -> Session | None:
         .with_for_update(key_share=True)
     ).one_or_none()
     return None if row is None else _session(row)
+
+
+def lock_open(tx: Transaction, account_id: str, account_epoch: int) -> None:
+    """Lock every session of the account that nobody ended, in the order of their ids.
+
+    Who opens a grant holds the account or its session: until this transaction ends, no more open.
+    """
+    tx.execute(
+        select(sessions.c.sid)
+        .where(
+            sessions.c.account_id == account_id,
+            sessions.c.ended_at.is_(None),
+            sessions.c.account_epoch == account_epoch,
+        )
+        .order_by(sessions.c.sid)
+        .with_for_update(key_share=True)
+    ).all()
 
 
 def account_of(tx: Transaction, sid: str) -> str | None:
@@ -171,22 +188,55 @@ def keep(tx: Transaction, account_id: str, sid: str, account_epoch: int) -> bool
 
 
 def page(
-    tx: Transaction, account_id: str, account_epoch: int, before: str | None, limit: int
+    tx: Transaction,
+    account_id: str,
+    account_epoch: int,
+    before: str | None,
+    limit: int,
+    tenant_id: str | None = None,
 ) -> Sequence[Session]:
-    """Sessions of an account that nobody ended, newest first, below the id `before`."""
+    """Sessions of an account that nobody ended, newest first, below the id `before`.
+
+    With `tenant_id` only those that ever had a grant in that tenant.
+    """
+    query = _newest(account_id, before, limit, tenant_id).where(
+        sessions.c.ended_at.is_(None), sessions.c.account_epoch == account_epoch
+    )
+    return [_session(row) for row in tx.execute(query)]
+
+
+def page_of_all(
+    tx: Transaction, account_id: str, before: str | None, limit: int, tenant_id: str | None
+) -> Sequence[Session]:
+    """The same with those that have ended, as long as they are kept."""
+    query = _newest(account_id, before, limit, tenant_id)
+    return [_session(row) for row in tx.execute(query)]
+
+
+def read(tx: Transaction, account_id: str, sid: str, tenant_id: str | None) -> Session | None:
+    """One session, live or ended; with `tenant_id` only if it ever had a grant in that tenant."""
+    query = _newest(account_id, None, 1, tenant_id).where(sessions.c.sid == sid)
+    row = tx.execute(query).one_or_none()
+    return None if row is None else _session(row)
+
+
+def _newest(account_id: str, before: str | None, limit: int, tenant_id: str | None) -> Select[Any]:
     query = (
         select(sessions)
-        .where(
-            sessions.c.account_id == account_id,
-            sessions.c.ended_at.is_(None),
-            sessions.c.account_epoch == account_epoch,
-        )
+        .where(sessions.c.account_id == account_id)
         .order_by(sessions.c.sid.desc())
         .limit(limit)
     )
     if before is not None:
         query = query.where(sessions.c.sid < before)
-    return [_session(row) for row in tx.execute(query)]
+    if tenant_id is not None:
+        granted = exists().where(
+            grants.c.account_id == sessions.c.account_id,
+            grants.c.sid == sessions.c.sid,
+            grants.c.tenant_id == tenant_id,
+        )
+        query = query.where(granted)
+    return query
 
 
 def _device_values(device: Device) -> dict[str, Any]:
@@ -229,4 +279,6 @@ def _session(row: Row[Any]) -> Session:
         ),
         ended_at=row.ended_at,
         end_reason=None if row.end_reason is None else Refusal(row.end_reason),
+        ended_by=row.ended_by,
+        ended_device=row.ended_device,
     )

@@ -131,12 +131,23 @@ memberships = Table(
     "memberships",
     metadata,
     Column("account_id", Identifier, primary_key=True),
-    Column("tenant_id", Identifier, primary_key=True, index=True),
+    Column("tenant_id", Identifier, primary_key=True),
     Column("number", Integer, nullable=False),
     Column("roles", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
 """`number` is never given twice within an account: who leaves and returns is not the old member."""
+
+ended_memberships = Table(
+    "ended_memberships",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("tenant_id", Identifier, nullable=False),
+    Column("ended_by", String(300), nullable=False),
+    Column("ended_at", Instant, nullable=False),
+)
+"""By whom and when a membership was ended: what its grants' end is called after."""
 
 sessions = Table(
     "sessions",
@@ -195,6 +206,7 @@ grants = Table(
     Column("ends_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("end_reason", String(40)),
+    Column("ended_by", String(300)),
     Column("branched", Boolean, nullable=False),
     # Half-empty pages let a refresh write the new row version beside the old one (HOT), and no
     # column that a refresh changes is indexed.
@@ -305,6 +317,7 @@ audit_events = Table(
     Column("details", JSON, nullable=False),
 )
 
+Index("ix_memberships_tenant_id", memberships.c.tenant_id, memberships.c.account_id)
 Index(
     "ix_sessions_not_ended",
     sessions.c.account_id,

@@ -206,6 +206,14 @@ GRANT = Stage(
 )
 """A client that has authenticated asks for tokens."""
 
+TENANT_ROLES = Stage(
+    NOT_FOUND, {Refusal.MALFORMED: INVALID_REQUEST.saying("The tenant would have too many roles.")}
+)
+"""An administrator changes what the roles of a tenant permit."""
+
+MEMBER = Stage(NOT_FOUND)
+"""An administrator changes somebody's membership: who is not there and who is no member alike."""
+
 BEARER = Stage(INVALID_TOKEN)
 """An access token in the `Authorization` header."""
 

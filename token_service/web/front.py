@@ -19,6 +19,8 @@ from token_service.web import (
     policies,
     refusing,
     signing_in,
+    tenant_members,
+    tenant_roles,
     tokens,
 )
 from token_service.web.pages import front_page
@@ -41,6 +43,8 @@ def install(app: Flask) -> None:
             me.blueprint,
             impersonations.blueprint,
             my_tenants.blueprint,
+            tenant_roles.blueprint,
+            tenant_members.blueprint,
         ),
     )
     for blueprint in (

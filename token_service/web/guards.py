@@ -51,6 +51,11 @@ class Caller:
         """As the audit log names it."""
         return f"account:{self.account_id}" if self.account_id else f"client:{self.client_id}"
 
+    @property
+    def reach(self) -> str | None:
+        """The tenant that bounds what the caller sees and ends; None: nothing does."""
+        return self.tenant_id
+
     def cause(self) -> Cause:
         """The cause of what the caller ends."""
         is_backend = self.role == "backend"
@@ -78,6 +83,11 @@ class Person:
     def may_end(self, sid: str) -> bool:
         """Whoever acts as somebody else ends nothing but the session that they do it in."""
         return self.impersonator is None or sid == self.sid
+
+    @property
+    def reach(self) -> None:
+        """A person reaches their own sessions in all of their tenants, whatever the token's."""
+        return None
 
     def cause(self) -> Cause:
         """The cause of what the person ends."""
@@ -156,12 +166,35 @@ def caller_for(snapshot: Snapshot, permission: Permission, account_id: str) -> C
     return found
 
 
+def administrator_of(snapshot: Snapshot, tenant_id: str) -> Caller:
+    """The same, where the tenant is one that it may know of: any, or its own."""
+    found = administrator(snapshot)
+    if not is_identifier(tenant_id) or found.tenant_id not in (None, tenant_id):
+        raise Refuse(errors.NOT_FOUND)
+    return found
+
+
 def caller_or_person(snapshot: Snapshot, permission: Permission) -> Caller | Person:
     """One of the two, or the account itself by its access token."""
     if _scheme() != "bearer":
         return caller(snapshot, permission)
     found = bearer(snapshot)
     return _administrator(snapshot, found) if found.account_id is None else _person(found)
+
+
+def ender(snapshot: Snapshot, who: Caller | Person, account_id: str | None) -> Caller | Person:
+    """As what they end a session of the account, by its id alone.
+
+    A person ends their own, or those of others where a role permits it. For everybody else the
+    session looks like one that does not exist, as it does to somebody without any such role.
+    """
+    if account_id is None:
+        raise Refuse(errors.NOT_FOUND)
+    if isinstance(who, Person) and account_id != who.account_id:
+        who = _as_member(snapshot, who, Permission.SESSIONS_REVOKE) or who
+    if not may_know(who, account_id):
+        raise Refuse(errors.NOT_FOUND)
+    return who
 
 
 def may_know(who: Caller | Person, account_id: str) -> bool:
@@ -222,11 +255,18 @@ def _person(found: Inspection) -> Person:
 
 
 def _member(snapshot: Snapshot, who: Person, permission: Permission) -> Caller:
+    found = _as_member(snapshot, who, permission)
+    if found is None:
+        raise Refuse(errors.INSUFFICIENT_SCOPE)
+    return found
+
+
+def _as_member(snapshot: Snapshot, who: Person, permission: Permission) -> Caller | None:
     """Whoever acts as somebody else has none of that person's power over others."""
     here = parts()
     held = members.permissions(here.database, snapshot, who.account_id, who.tenant_id)
     if who.impersonator is not None or permission not in held:
-        raise Refuse(errors.INSUFFICIENT_SCOPE)
+        return None
     return Caller("member", who.client_id, who.tenant_id, who.account_id)
 
 

@@ -8,17 +8,25 @@ from token_service.web import answers, errors, guards, parsing, session_lists
 from token_service.web.api import BEARER, Blueprint
 from token_service.web.current import on_current
 from token_service.web.devices import device
+from token_service.web.guards import Person
 from token_service.web.origin import origin
 from token_service.web.parts import parts
 from token_service.web.refusing import Refuse
-from token_service.web.schemas.answers import ListedSession, SessionSchema, SessionsSchema
-from token_service.web.schemas.requests import KeepCurrentSchema, PageRequest, PageSchema
+from token_service.web.schemas.answers import ListedSession, SessionSchema
+from token_service.web.schemas.requests import KeepCurrentSchema
+from token_service.web.schemas.session_ends import (
+    EndedSessionsSchema,
+    SessionPageRequest,
+    SessionPageSchema,
+    SessionWithEndSchema,
+)
+from token_service.web.session_lists import Reader
 
 blueprint = Blueprint(
     "my-sessions", __name__, url_prefix="/v1/me/sessions", description="One's own sessions"
 )
 
-_PAGE = PageSchema()
+_PAGE = SessionPageSchema()
 _KEEP_CURRENT = KeepCurrentSchema()
 _SESSION = SessionSchema()
 _FAULTS = (
@@ -32,19 +40,20 @@ _OWNER_FAULTS = (*_FAULTS, errors.IMPERSONATION_NOT_ALLOWED)
 
 @blueprint.get("")
 @blueprint.described(
-    query=PageSchema,
-    answer=SessionsSchema,
+    query=SessionPageSchema,
+    answer=EndedSessionsSchema,
     faults=(*_OWNER_FAULTS, errors.INVALID_CURSOR),
     security=(BEARER,),
 )
 @on_current
 def list_sessions(snapshot: Snapshot) -> Response:
-    """One's own live sessions, newest first; `isCurrent` marks the one that asks."""
+    """One's own live sessions, newest first; `isCurrent` marks the one that asks.
+
+    With `state=ended` those that are over, each with the reason in words.
+    """
     person = guards.owner(snapshot)
-    page: PageRequest = parsing.query(_PAGE)
-    return session_lists.page(
-        snapshot, page, person.account_id, bound_to="me", current_sid=person.sid
-    )
+    asked: SessionPageRequest = parsing.query(_PAGE)
+    return session_lists.page(snapshot, asked, _reader(person))
 
 
 @blueprint.delete("")
@@ -58,6 +67,20 @@ def end_all(snapshot: Snapshot) -> Response:
     kept = person.sid if keeps else None
     account_sessions.end_all(here.database, here.clock, person.account_id, person.cause(), kept)
     return answers.nothing()
+
+
+@blueprint.get("/<sid>")
+@blueprint.described(
+    answer=SessionWithEndSchema, faults=(*_FAULTS, errors.NOT_FOUND), security=(BEARER,)
+)
+@on_current
+def show(snapshot: Snapshot, sid: str) -> Response:
+    """One of one's own sessions, live or ended: why, when, and by what kind of actor."""
+    person = guards.person(snapshot)
+    if person.impersonator is not None and sid != person.sid:
+        # Whoever acts as somebody else sees nothing of what that person does elsewhere.
+        raise Refuse(errors.NOT_FOUND)
+    return session_lists.one(snapshot, sid, _reader(person))
 
 
 @blueprint.delete("/<sid>")
@@ -89,3 +112,7 @@ def ping(snapshot: Snapshot) -> Response:
     if seen is None:
         raise Refuse(errors.INVALID_TOKEN)
     return answers.json(_SESSION.dump(ListedSession(seen, is_current=True)))
+
+
+def _reader(person: Person) -> Reader:
+    return Reader("me", person.account_id, current_sid=person.sid)

@@ -13,7 +13,7 @@ from token_service.web.origin import origin
 from token_service.web.parts import parts
 from token_service.web.refusing import Refuse, refusal
 from token_service.web.schemas.answers import TokensSchema
-from token_service.web.schemas.tenants import (
+from token_service.web.schemas.my_tenants import (
     EnterRequest,
     EnterSchema,
     ListedTenant,

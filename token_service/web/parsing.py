@@ -126,18 +126,18 @@ def _refuse_unfit(members: Mapping[str, object]) -> None:
         if len(value) > MAX_VALUE_LENGTH and name != "token":
             unfit[name] = ["Too long."]
     if unfit:
-        raise malformed("A value is too long or contains NUL.", _by_safe_name(unfit))
+        raise malformed("A value is too long or contains NUL.", by_safe_name(unfit))
 
 
 def _loaded(schema: Schema, members: Mapping[str, object]) -> Any:
     try:
         return schema.load(members)
     except ValidationError as error:
-        found = _by_safe_name(error.messages_dict)
+        found = by_safe_name(error.messages_dict)
         raise malformed("Some fields are missing or wrong.", found) from None
 
 
-def _by_safe_name(found: Mapping[str, Any]) -> dict[str, list[str]]:
+def by_safe_name(found: Mapping[str, Any]) -> dict[str, list[str]]:
     """The errors by field. A name that was made up by the sender is not repeated to anybody."""
     named: dict[str, list[str]] = {}
     for name, messages in found.items():

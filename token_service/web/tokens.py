@@ -4,7 +4,13 @@ from flask import Response
 
 from token_service.domain.clients import Permission
 from token_service.domain.refusals import Refused
-from token_service.services import account_sessions, inspection, revocation, switching
+from token_service.services import (
+    account_sessions,
+    inspection,
+    revocation,
+    switching,
+    tenant_reach,
+)
 from token_service.services.configuration import Snapshot
 from token_service.services.inspection import Inspection
 from token_service.services.issuing import IssuedTokens
@@ -140,8 +146,8 @@ def validate_for_gateway(snapshot: Snapshot) -> Response:
 def invalidate(snapshot: Snapshot) -> Response:
     """End a session and everything under it; saying it twice is fine.
 
-    Whoever holds one of its tokens may. By its id a trusted backend, an administrator and the
-    account itself may.
+    Whoever holds one of its tokens may. By its id a trusted backend, an administrator, a member
+    whose role permits it and the account itself may.
     """
     request: InvalidateRequest = parsing.json_body(_INVALIDATE)
     if request.sid is not None:
@@ -157,15 +163,16 @@ def invalidate(snapshot: Snapshot) -> Response:
 
 def _end_by_id(snapshot: Snapshot, sid: str) -> Response:
     here = parts()
-    caller = guards.caller_or_person(snapshot, Permission.SESSIONS_REVOKE)
-    if isinstance(caller, Person) and not caller.may_end(sid):
+    asks = guards.caller_or_person(snapshot, Permission.SESSIONS_REVOKE)
+    if isinstance(asks, Person) and not asks.may_end(sid):
         raise Refuse(errors.IMPERSONATION_NOT_ALLOWED)
-    if not parsing.is_identifier(sid):
+    known = parsing.is_identifier(sid)
+    account_id = account_sessions.account_of(here.database, sid) if known else None
+    ender = guards.ender(snapshot, asks, account_id)
+    if account_id is None or not tenant_reach.end_one(
+        here.database, here.clock, snapshot, ender.reach, account_id, sid, ender.cause()
+    ):
         raise Refuse(errors.NOT_FOUND)
-    account_id = account_sessions.account_of(here.database, sid)
-    if account_id is None or not guards.may_know(caller, account_id):
-        raise Refuse(errors.NOT_FOUND)
-    account_sessions.end_one(here.database, here.clock, account_id, sid, caller.cause())
     return answers.nothing()
 
 

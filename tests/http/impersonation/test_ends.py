@@ -17,6 +17,7 @@ from tests.http.impersonation.building import (
     own_list,
     try_to_act,
 )
+from tests.http.roles.building import administrator
 from tests.world.world import World
 from token_service.services import accounts
 from token_service.services.changes import Author
@@ -195,6 +196,29 @@ def test_roles_without_power_end_nothing(world: World) -> None:
     join_as(one, elsewhere, "guest", "unknown")
     assert world.is_live(one.tokens)
     assert one.refreshed()
+
+
+def test_a_member_who_is_given_a_role_with_power(world: World, second_worker: World) -> None:
+    one, admin = acting(world), administrator(world)
+    admin.define(one.who.tenant_id, helper=["sessions:read"], guest=[])
+    admin.put(one.who.tenant_id, one.who.account_id, "guest")
+    assert world.is_live(one.tokens)
+    admin.put(one.who.tenant_id, one.who.account_id, "guest", "helper")
+    assert_over(one, second_worker)
+    assert_refresh_refused(one)
+    assert world.is_live(one.who.tokens)
+
+
+def test_a_role_that_is_given_power(world: World, second_worker: World) -> None:
+    one, stranger, admin = acting(world), acting(world), administrator(world)
+    admin.put(one.who.tenant_id, one.who.account_id, "helper")
+    admin.define(one.who.tenant_id, guest=["sessions:read"])
+    assert world.is_live(one.tokens)
+    admin.define(one.who.tenant_id, helper=["sessions:read"])
+    assert_over(one, second_worker)
+    assert_refresh_refused(one)
+    assert world.is_live(one.who.tokens)
+    assert world.is_live(stranger.tokens)
 
 
 def test_the_persons_own_sign_out_ends_only_their_own(world: World) -> None:

@@ -6,13 +6,18 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from token_service.domain.session_ends import EndedSession
 from token_service.domain.sessions import LiveSession
 
 
 class Instant(fields.String):
     """A time in ISO 8601, in UTC, with `Z`."""
 
-    def _serialize(self, value: datetime, attr: str | None, obj: Any, **_: Any) -> str:  # type: ignore[override]
+    def _serialize(  # type: ignore[override]
+        self, value: datetime | None, attr: str | None, obj: Any, **_: Any
+    ) -> str | None:
+        if value is None:
+            return None
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -95,9 +100,9 @@ class InspectionSchema(Schema):
 
 @dataclass(frozen=True, slots=True)
 class ListedSession:
-    """A live session, and whether it is the one that asks."""
+    """A session, and whether it is the one that asks."""
 
-    live: LiveSession
+    live: LiveSession | EndedSession
     is_current: bool
 
 

@@ -1,0 +1,54 @@
+"""Bodies about a person's tenants."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import Schema, fields, post_load
+
+from token_service.services.members import Belonging
+from token_service.web.schemas.requests import ClientFields
+
+
+@dataclass(frozen=True, slots=True)
+class EnterRequest:
+    """What another tenant is entered with, beside the access token."""
+
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    scope: str | None = None
+
+
+class EnterSchema(ClientFields):
+    """The client of the access token, and optionally less scope than the session's grant has."""
+
+    scope = fields.String(
+        metadata={"description": "Scopes, separated by spaces, out of those granted."}
+    )
+
+    @post_load
+    def _made(self, data: Mapping[str, Any], **_: object) -> EnterRequest:
+        return EnterRequest(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTenant:
+    """A tenant that the person belongs to, and whether it is that of the token."""
+
+    belonging: Belonging
+    is_current: bool
+
+
+class MyTenantSchema(Schema):
+    """One tenant that the person belongs to."""
+
+    tenant_id = fields.String(attribute="belonging.tenant.tenant_id")
+    name = fields.String(attribute="belonging.tenant.name")
+    roles = fields.List(fields.String(), attribute="belonging.roles")
+    isCurrent = fields.Boolean(attribute="is_current")
+
+
+class MyTenantsSchema(Schema):
+    """All of them, in the order in which the person joined."""
+
+    items = fields.List(fields.Nested(MyTenantSchema), required=True)
