@@ -73,8 +73,9 @@ def compose(app: Flask, settings: Settings) -> Parts:
     engine = engine_of(
         app,
         settings.database.url,
-        settings.database.pool_size,
-        settings.database.pool_timeout_seconds,
+        pool_size=settings.database.pool_size,
+        pool_timeout_seconds=settings.database.pool_timeout_seconds,
+        connect_timeout_seconds=settings.database.connect_timeout_seconds,
     )
     database = Database(engine, clock, _database_clock(settings, clock))
     keys = _key_plan(settings)

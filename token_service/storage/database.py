@@ -30,6 +30,7 @@ from token_service.storage.pinned import (
     PinnedPostgres,
     PinnedSqlite,
     Row,
+    connect_seconds,
     conninfo,
     set_pragmas,
     was_closed_by_peer,
@@ -80,7 +81,7 @@ class Database:
         if self.is_sqlite:
             prepare_sqlite(engine)
         else:
-            self._watch = Watch(conninfo(engine))
+            self._watch = Watch(conninfo(engine), connect_seconds(engine))
             watch_pool(engine, self._watch)
 
     def clock_parameters(self) -> dict[str, int]:
