@@ -440,6 +440,12 @@ def _refuse_disagreement(read: SettingsReader, settings: Settings) -> None:
         # A verifier would meet the first signature of a key that its cached JWKS has not.
         limit = f"at least keys.jwks_cache_seconds ({keys.jwks_cache_seconds})"
         raise read.refusal("keys.publish_ahead_seconds", limit)
+    interval = settings.housekeeping.interval_seconds
+    if keys.publish_ahead_seconds < interval:
+        # Housekeeping makes the keys: it must come round while there is still time to publish one.
+        raise read.refusal(
+            "keys.publish_ahead_seconds", f"at least housekeeping.interval_seconds ({interval})"
+        )
     if keys.lifetime_seconds <= keys.publish_ahead_seconds:
         limit = f"more than keys.publish_ahead_seconds ({keys.publish_ahead_seconds})"
         raise read.refusal("keys.lifetime_seconds", limit)

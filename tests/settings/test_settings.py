@@ -305,6 +305,16 @@ def test_a_value_that_another_one_makes_bad_is_refused_where_it_came_from():
     )
 
 
+def test_housekeeping_must_come_round_before_a_key_is_due():
+    interval = {"TOKEN_SERVICE_HOUSEKEEPING_INTERVAL_SECONDS": "901"}
+    ahead = "TOKEN_SERVICE_KEYS_PUBLISH_AHEAD_SECONDS"
+    assert refusal_of(GIVEN | interval | {ahead: "900"}) == (
+        f"keys.publish_ahead_seconds = '900' ({ahead}): "
+        "must be at least housekeeping.interval_seconds (901)"
+    )
+    assert load_with(interval | {ahead: "901"}).keys.publish_ahead_seconds == 901
+
+
 @pytest.mark.parametrize(
     ("variable", "hint"),
     [
