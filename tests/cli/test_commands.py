@@ -123,6 +123,7 @@ class TestAccounts:
             (),
             ("--email", "nonsense"),
             ("--username", "a b"),
+            ("--username", "\u0430da"),
             ("--phone", "0791234567"),
             ("--username", "ada", "--tenant", "north"),
             ("--username", "ada", "--tenant", f"{UNKNOWN}=Owner!"),
