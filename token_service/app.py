@@ -21,6 +21,7 @@ from token_service.services.throttling import Throttle
 from token_service.settings import Settings
 from token_service.storage.database import Database
 from token_service.storage.extension import engine_of
+from token_service.storage.geography import Geography
 from token_service.web import front
 from token_service.web.parts import EXTENSION, Parts
 
@@ -86,7 +87,8 @@ def compose(app: Flask, settings: Settings) -> Parts:
         _policy(settings),
         settings.keys.algorithms[0],
     )
-    return Parts(settings, clock, database, configuration, _gate(settings), keys)
+    geography = Geography(settings.geography.database_path)
+    return Parts(settings, clock, database, configuration, _gate(settings), keys, geography)
 
 
 def _database_clock(settings: Settings, clock: Clock) -> Clock | None:

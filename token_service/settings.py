@@ -183,7 +183,7 @@ class LoggingSettings:
 class GeographySettings:
     """`database_path` is a MaxMind-format file; None means no locations."""
 
-    database_path: str | None
+    database_path: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +276,7 @@ def _settings(
         housekeeping=_housekeeping(read),
         logging=LoggingSettings(level=read.choice("logging.level", LOG_LEVELS)),
         geography=GeographySettings(
-            database_path=read.optional_text("geography.database_path", forms.text, forms.PATH)
+            database_path=read.optional_text("geography.database_path", forms.path, forms.PATH)
         ),
         mail=_mail(read, data_folder),
         test_clock=_test_clock(read, variables, TEST_CLOCK),

@@ -71,7 +71,12 @@ def test_the_defaults(tmp_path):
         ("POLICY_RETRY_WINDOW", "0", lambda s: s.policy.retry_window, 0),
         ("POLICY_MAX_SESSIONS_ACTION", "ask", lambda s: s.policy.max_sessions_action, "ask"),
         ("LOGGING_LEVEL", "debug", lambda s: s.logging.level, "debug"),
-        ("GEOGRAPHY_DATABASE_PATH", "a.mmdb", lambda s: s.geography.database_path, "a.mmdb"),
+        (
+            "GEOGRAPHY_DATABASE_PATH",
+            "/a.mmdb",
+            lambda s: s.geography.database_path,
+            Path("/a.mmdb"),
+        ),
         ("MAIL_FOLDER", "", lambda s: s.mail.folder, None),
         ("MAIL_SMTP_URL", "smtps://u:p@mx:465", lambda s: s.mail.smtp_url, "smtps://u:p@mx:465"),
         ("SERVER_TRUSTED_PROXIES", "", lambda s: s.server.trusted_proxies, ()),

@@ -1,8 +1,8 @@
 """Names that could pass for another: letters of several scripts, or characters that nobody sees.
 
 Unicode Technical Standard 39, section 5.2, level "highly restrictive": one script, or Latin beside
-the scripts of Chinese, Japanese or Korean, where people do mix them. "а" of the Cyrillic and "a" of
-the Latin script look the same, so a name with both is refused where a new one is chosen.
+the scripts of Chinese, Japanese or Korean, where people do mix them. The "a" of the Cyrillic script
+looks like the Latin one, so a name with both is refused where a new one is chosen.
 """
 
 import re
