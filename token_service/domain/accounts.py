@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from token_service.domain.scripts import could_pass_for_another
+from token_service.domain.sightings import NOTHING_SEEN, Seen
 
 _EMAIL = re.compile(r"[^\s@+][^\s@]*@[^\s@]+")
 _PHONE_PUNCTUATION = re.compile(r"[ ().\-/]")
@@ -58,6 +59,7 @@ class Account:
     default_tenant_id: str | None
     memberships: tuple[Membership, ...]
     session_limit: int | None = None
+    seen: Seen = NOTHING_SEEN
 
     def membership_in(self, tenant_id: str) -> Membership | None:
         """The membership in the tenant, or None."""
