@@ -21,6 +21,7 @@ from token_service.services.throttling import Throttle
 from token_service.settings import Settings
 from token_service.storage.database import Database
 from token_service.storage.extension import engine_of
+from token_service.storage.geography import Geography
 from token_service.web import front
 from token_service.web.parts import EXTENSION, Parts
 
@@ -73,8 +74,9 @@ def compose(app: Flask, settings: Settings) -> Parts:
     engine = engine_of(
         app,
         settings.database.url,
-        settings.database.pool_size,
-        settings.database.pool_timeout_seconds,
+        pool_size=settings.database.pool_size,
+        pool_timeout_seconds=settings.database.pool_timeout_seconds,
+        connect_timeout_seconds=settings.database.connect_timeout_seconds,
     )
     database = Database(engine, clock, _database_clock(settings, clock))
     keys = _key_plan(settings)
@@ -85,7 +87,8 @@ def compose(app: Flask, settings: Settings) -> Parts:
         _policy(settings),
         settings.keys.algorithms[0],
     )
-    return Parts(settings, clock, database, configuration, _gate(settings), keys)
+    geography = Geography(settings.geography.database_path)
+    return Parts(settings, clock, database, configuration, _gate(settings), keys, geography)
 
 
 def _database_clock(settings: Settings, clock: Clock) -> Clock | None:

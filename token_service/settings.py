@@ -183,7 +183,7 @@ class LoggingSettings:
 class GeographySettings:
     """`database_path` is a MaxMind-format file; None means no locations."""
 
-    database_path: str | None
+    database_path: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +276,7 @@ def _settings(
         housekeeping=_housekeeping(read),
         logging=LoggingSettings(level=read.choice("logging.level", LOG_LEVELS)),
         geography=GeographySettings(
-            database_path=read.optional_text("geography.database_path", forms.text, forms.PATH)
+            database_path=read.optional_text("geography.database_path", forms.path, forms.PATH)
         ),
         mail=_mail(read, data_folder),
         test_clock=_test_clock(read, variables, TEST_CLOCK),
@@ -440,6 +440,12 @@ def _refuse_disagreement(read: SettingsReader, settings: Settings) -> None:
         # A verifier would meet the first signature of a key that its cached JWKS has not.
         limit = f"at least keys.jwks_cache_seconds ({keys.jwks_cache_seconds})"
         raise read.refusal("keys.publish_ahead_seconds", limit)
+    interval = settings.housekeeping.interval_seconds
+    if keys.publish_ahead_seconds < interval:
+        # Housekeeping makes the keys: it must come round while there is still time to publish one.
+        raise read.refusal(
+            "keys.publish_ahead_seconds", f"at least housekeeping.interval_seconds ({interval})"
+        )
     if keys.lifetime_seconds <= keys.publish_ahead_seconds:
         limit = f"more than keys.publish_ahead_seconds ({keys.publish_ahead_seconds})"
         raise read.refusal("keys.lifetime_seconds", limit)

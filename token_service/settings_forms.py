@@ -53,9 +53,9 @@ def switch(raw: object) -> bool | None:
     return raw if isinstance(raw, bool) else None
 
 
-def text(raw: str) -> str | None:
-    """Any text but an empty one."""
-    return raw or None
+def path(raw: str) -> Path | None:
+    """An absolute path, from the working directory unless it is one already."""
+    return Path.cwd() / raw if raw and "\0" not in raw else None
 
 
 def folder(raw: str) -> Path | None:

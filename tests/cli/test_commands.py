@@ -123,6 +123,7 @@ class TestAccounts:
             (),
             ("--email", "nonsense"),
             ("--username", "a b"),
+            ("--username", "\u0430da"),
             ("--phone", "0791234567"),
             ("--username", "ada", "--tenant", "north"),
             ("--username", "ada", "--tenant", f"{UNKNOWN}=Owner!"),
@@ -300,6 +301,7 @@ class TestTheRest:
             "sign_in_tickets": 0,
             "failure_counts": 0,
             "audit_events": 0,
+            "password_resets": 0,
             "keys_made": 0,
             "keys_dropped": 0,
         }

@@ -67,9 +67,9 @@ class TestCreating:
         held = names(email="Ada@Example.test", username="Ada", phone="+41 79 123 45 67")
         made = create(world, NewAccount(held, PASSWORD, ((tenant, ("owner", "billing")),)))
         assert isinstance(made, Account)
+        stored_account = read(world, made.account_id)
         for name in ("ada@example.test", "ADA", "+41791234567"):
             signed_in(world, name, PASSWORD, app.client_id)
-        stored_account = read(world, made.account_id)
         assert stored_account == made
         assert stored_account.memberships[0].roles == ("owner", "billing")
 

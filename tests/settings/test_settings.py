@@ -71,7 +71,12 @@ def test_the_defaults(tmp_path):
         ("POLICY_RETRY_WINDOW", "0", lambda s: s.policy.retry_window, 0),
         ("POLICY_MAX_SESSIONS_ACTION", "ask", lambda s: s.policy.max_sessions_action, "ask"),
         ("LOGGING_LEVEL", "debug", lambda s: s.logging.level, "debug"),
-        ("GEOGRAPHY_DATABASE_PATH", "a.mmdb", lambda s: s.geography.database_path, "a.mmdb"),
+        (
+            "GEOGRAPHY_DATABASE_PATH",
+            "/a.mmdb",
+            lambda s: s.geography.database_path,
+            Path("/a.mmdb"),
+        ),
         ("MAIL_FOLDER", "", lambda s: s.mail.folder, None),
         ("MAIL_SMTP_URL", "smtps://u:p@mx:465", lambda s: s.mail.smtp_url, "smtps://u:p@mx:465"),
         ("SERVER_TRUSTED_PROXIES", "", lambda s: s.server.trusted_proxies, ()),
@@ -303,6 +308,16 @@ def test_a_value_that_another_one_makes_bad_is_refused_where_it_came_from():
         f"throttle.max_delay_seconds = 900 ({CONFIG}/default.toml): "
         "must be at least throttle.delay_seconds (901)"
     )
+
+
+def test_housekeeping_must_come_round_before_a_key_is_due():
+    interval = {"TOKEN_SERVICE_HOUSEKEEPING_INTERVAL_SECONDS": "901"}
+    ahead = "TOKEN_SERVICE_KEYS_PUBLISH_AHEAD_SECONDS"
+    assert refusal_of(GIVEN | interval | {ahead: "900"}) == (
+        f"keys.publish_ahead_seconds = '900' ({ahead}): "
+        "must be at least housekeeping.interval_seconds (901)"
+    )
+    assert load_with(interval | {ahead: "901"}).keys.publish_ahead_seconds == 901
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from token_service.storage.tables import accounts, metadata, sessions
 from token_service.storage.tables import grants as grants_table
 
 HERE = Origin(address="192.0.2.1")
+NO_DEVICE = Device()
 AUTHOR = Author("cli")
 BY_USER = Cause(Refusal.ENDED_BY_USER, "account:test", HERE)
 BY_ADMIN = Cause(Refusal.ENDED_BY_ADMIN, "cli", HERE)
@@ -88,7 +89,12 @@ def reason_of(answer: object) -> Refusal:
 
 
 def sign_in(
-    world: World, person: Person, app: App, tenant_id: str | None = None, origin: Origin = HERE
+    world: World,
+    person: Person,
+    app: App,
+    tenant_id: str | None = None,
+    origin: Origin = HERE,
+    device: Device = NO_DEVICE,
 ) -> IssuedTokens | Refused:
     parts = world.parts
 
@@ -101,7 +107,7 @@ def sign_in(
             scope=None,
             remember_me=False,
             origin=origin,
-            device=Device,
+            device=lambda: device,
         )
         return signing_in.sign_in(parts.database, parts.clock, snapshot, parts.gate, command)
 

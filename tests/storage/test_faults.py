@@ -10,6 +10,7 @@ from functools import partial
 
 import psycopg
 import pytest
+from flask import Flask
 from sqlalchemy import create_engine, text
 
 from tests.storage.building import (
@@ -27,9 +28,9 @@ from tests.storage.holding import holding, url_of
 from token_service.clock import SystemClock
 from token_service.domain.failures import Unavailable
 from token_service.services import refreshing
-from token_service.storage import configuration
+from token_service.storage import configuration, watch
 from token_service.storage.database import Database
-from token_service.storage.extension import _options
+from token_service.storage.extension import _options, engine_of
 
 OTHERS = """
     SELECT pid FROM pg_stat_activity
@@ -202,6 +203,18 @@ def by_query(database):
 WAYS = [by_transaction, by_reading, by_statement, by_query]
 
 
+def database_of(url, seconds):
+    """A database as the settings describe it."""
+    engine = engine_of(
+        Flask(__name__),
+        url,
+        pool_size=4,
+        pool_timeout_seconds=30,
+        connect_timeout_seconds=seconds,
+    )
+    return Database(engine, SystemClock(), None)
+
+
 class TestAway:
     """Against addresses where no database is; the clock runs, because waiting is measured."""
 
@@ -220,6 +233,39 @@ class TestAway:
         database = self.database("127.0.0.1:1")
         with pytest.raises(Unavailable):
             way(database)
+        database.close()
+
+    @pytest.mark.parametrize("way", [by_reading, by_query])
+    def test_a_connection_attempt_may_take_as_long_as_the_settings_say(
+        self, silent, way, monkeypatch
+    ):
+        database = database_of("postgresql+psycopg://nobody@" + silent + "/nothing", seconds=7)
+        waited = []
+
+        def silence(_connection, seconds, **_):
+            waited.append(seconds)
+            raise TimeoutError
+
+        monkeypatch.setattr(watch, "_wait", silence)
+        with pytest.raises(Unavailable):
+            way(database)
+        assert waited == [7]
+        database.close()
+
+    @pytest.mark.parametrize("way", [by_reading, by_query])
+    def test_the_driver_is_given_as_long(self, way, monkeypatch):
+        database = database_of("postgresql+psycopg://nobody@127.0.0.1:1/nothing", seconds=7)
+        given = []
+
+        def connect(*_, **options):
+            given.append(options["connect_timeout"])
+            raise psycopg.OperationalError
+
+        monkeypatch.setattr(watch.Watch, "before_connecting", lambda _: None)
+        monkeypatch.setattr(psycopg, "connect", connect)
+        with pytest.raises(Unavailable):
+            way(database)
+        assert given == ["7"]
         database.close()
 
     @pytest.mark.parametrize("way", [by_reading, by_query])

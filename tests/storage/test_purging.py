@@ -26,13 +26,16 @@ from tests.storage.building import (
     tokens_of,
 )
 from tests.storage.holding import holding
+from token_service.crypto import opaque
 from token_service.domain.events import AuditEvent, Event
 from token_service.domain.refusals import Refusal
 from token_service.services import housekeeping, recording
 from token_service.services.housekeeping import Purged, Retention
 from token_service.storage import failure_counts, revoked_tokens
 from token_service.storage.sessions import day
-from token_service.storage.tables import grants, sessions
+from token_service.storage.tables import failure_counts as failure_counts_table
+from token_service.storage.tables import grants, password_resets, sessions, sign_in_tickets
+from token_service.storage.types import micros
 
 DAY = timedelta(days=1)
 KEPT = Retention(sessions=30 * DAY, audit=400 * DAY, failures=DAY, batch=7)
@@ -237,6 +240,60 @@ class TestOtherRows:
         database, clock = world.database, world.parts.clock
         housekeeping.purge_all(database, clock, KEPT, lambda: pauses.append(1))
         assert len(pauses) == 6
+
+
+class TestUnusedTicketsAndLinks:
+    def fill(self, world, count, expires_at):
+        accounts = [opaque.new_id(expires_at) for _ in range(count)]
+        ticket = {
+            "secret_hash": "h",
+            "client_id": "app",
+            "tenant_id": "0" * 32,
+            "scope": "openid",
+            "methods": "pwd",
+            "remembered": False,
+            "password_proof": "p",
+        }
+        with world.database.transaction() as tx:
+            for account_id in accounts:
+                key = {"account_id": account_id, "expires_at": expires_at}
+                tx.execute(insert(password_resets), key | {"secret_hash": "h"})
+                for _ in range(2):
+                    own = {"ticket_id": opaque.new_id(expires_at)}
+                    tx.execute(insert(sign_in_tickets), ticket | key | own)
+        return accounts
+
+    def test_they_go_when_they_have_expired(self, world, time):
+        now = world.parts.clock.now()
+        self.fill(world, 9, now)
+        self.fill(world, 3, now + DAY)
+        assert purge(world) == Purged()
+        time.pass_(microseconds=1)
+        assert purge(world) == Purged(sign_in_tickets=18, password_resets=9)
+        counts = row_counts(world)
+        assert (counts["sign_in_tickets"], counts["password_resets"]) == (6, 3)
+
+    @pytest.mark.parametrize(
+        ("table", "expiry"),
+        [(password_resets, "expires_at"), (failure_counts_table, "last_failure_at")],
+        ids=str,
+    )
+    def test_what_is_renewed_while_a_purge_waits_for_it_stays(
+        self, on_postgres, time, table, expiry
+    ):
+        now = on_postgres.parts.clock.now()
+        self.fill(on_postgres, 1, now)
+        with on_postgres.database.transaction() as tx:
+            failure_counts.add(tx, "subject", now, now)
+        time.pass_(days=2)
+        later = micros(on_postgres.parts.clock.now() + DAY)
+        with holding(on_postgres) as hold:
+            hold.run(f"UPDATE {table.name} SET {expiry} = %s", later)
+            (purging,) = hold.start(partial(purge, on_postgres))
+            hold.release()
+            purged = purging.result(timeout=60)
+        assert getattr(purged, table.name) == 0
+        assert row_counts(on_postgres)[table.name] == 1
 
 
 def test_a_session_without_grants_is_dropped_after_its_opening(signed, time):

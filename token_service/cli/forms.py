@@ -26,7 +26,7 @@ class SignInNameForm(click.ParamType[SignInName]):
         """The name as it is stored."""
         made = accounts.sign_in_name(self.kind, str(value))
         if made is None:
-            self.fail(f"{value!r} is no {self.kind.value}", param, ctx)
+            self.fail(f"{value!r} is no {self.kind.value} for a new account", param, ctx)
         return made
 
 

@@ -5,6 +5,9 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from token_service.domain.scripts import could_pass_for_another
+from token_service.domain.sightings import NOTHING_SEEN, Seen
+
 _EMAIL = re.compile(r"[^\s@+][^\s@]*@[^\s@]+")
 _PHONE_PUNCTUATION = re.compile(r"[ ().\-/]")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -56,6 +59,7 @@ class Account:
     default_tenant_id: str | None
     memberships: tuple[Membership, ...]
     session_limit: int | None = None
+    seen: Seen = NOTHING_SEEN
 
     def membership_in(self, tenant_id: str) -> Membership | None:
         """The membership in the tenant, or None."""
@@ -100,10 +104,14 @@ def sign_in_name(kind: NameKind, text: str) -> SignInName | None:
     """A new sign-in name of the given kind, or None where the text is not one.
 
     An e-mail address contains `@`, a username never does and never begins with `+`, a phone number
-    is E.164 (`+` and 7 to 15 digits): a name of one kind can never be read as one of another.
+    is E.164 (`+` and 7 to 15 digits): a name of one kind can never be read as one of another. Nor
+    may a new username or mailbox look like somebody else's by letters of another script; names that
+    were given before go on signing in.
     """
     key = normalised(text)
     if key is None:
+        return None
+    if kind is not NameKind.PHONE and could_pass_for_another(_chosen_part(kind, key)):
         return None
     well_formed = {
         NameKind.EMAIL: _EMAIL.fullmatch(key) is not None,
@@ -111,6 +119,11 @@ def sign_in_name(kind: NameKind, text: str) -> SignInName | None:
         NameKind.PHONE: _PHONE.fullmatch(key) is not None,
     }[kind]
     return SignInName(kind, key, _visible(text)) if well_formed else None
+
+
+def _chosen_part(kind: NameKind, key: str) -> str:
+    """What its owner chose of a name: a domain says itself who gets its mail."""
+    return key.rpartition("@")[0] if kind is NameKind.EMAIL else key
 
 
 def _visible(text: str) -> str:

@@ -14,6 +14,8 @@ class Event(StrEnum):
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
     SIGN_IN_WAITING = "sign_in_waiting"
+    NEW_DEVICE = "new_device"
+    NEW_COUNTRY = "new_country"
     SESSION_ENDED = "session_ended"
     GRANT_OPENED = "grant_opened"
     GRANT_REFUSED = "grant_refused"

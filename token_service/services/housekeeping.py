@@ -29,6 +29,7 @@ class Purged:
     sign_in_tickets: int = 0
     failure_counts: int = 0
     audit_events: int = 0
+    password_resets: int = 0
 
 
 def purge_all(
@@ -49,6 +50,9 @@ def purge_all(
         ),
         audit_events=_rows(
             database, clock, pause, retention.audit, retention.batch, purge.drop_audit_events
+        ),
+        password_resets=_rows(
+            database, clock, pause, timedelta(), retention.batch, purge.drop_password_resets
         ),
     )
 

@@ -24,7 +24,13 @@ from token_service.domain.sessions import (
 )
 from token_service.domain.sign_in_tickets import LIFETIME
 from token_service.domain.tenants import Tenant
-from token_service.services import issuing, recording, session_limiting, sign_in_tickets
+from token_service.services import (
+    issuing,
+    recording,
+    session_limiting,
+    sightings,
+    sign_in_tickets,
+)
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import Holder, IssuedTokens
 from token_service.services.sign_in_tickets import PendingSignIn
@@ -107,7 +113,9 @@ def open_session(
     if stopped := _stopped(snapshot, tx, account, opening, now):
         return stopped
     session = new_session(snapshot, account, opening, now)
-    _record(tx, opening, session, now)
+    event = _signed_in(opening, session)
+    recording.record(tx, event, now)
+    sightings.note(tx, account, event, opening.device, now)
     return write(snapshot, tx, session, opening, now)
 
 
@@ -247,8 +255,8 @@ def _pending(opening: Opening) -> PendingSignIn:
     )
 
 
-def _record(tx: Transaction, opening: Opening, session: Session, now: datetime) -> None:
-    event = AuditEvent(
+def _signed_in(opening: Opening, session: Session) -> AuditEvent:
+    return AuditEvent(
         event=Event.SIGNED_IN,
         origin=opening.origin,
         actor=f"account:{session.account_id}",
@@ -258,7 +266,6 @@ def _record(tx: Transaction, opening: Opening, session: Session, now: datetime) 
         sid=session.sid,
         details={"methods": list(session.methods)},
     )
-    recording.record(tx, event, now)
 
 
 def _record_limit(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, delete, insert, select, update
 
 from token_service.domain.accounts import Account, Membership, NameKind, SignInName
+from token_service.domain.sightings import Seen
 from token_service.storage.database import Transaction
 from token_service.storage.tables import account_names, accounts, ended_memberships, memberships
 
@@ -42,7 +43,7 @@ def insert_account(
             next_membership=1 + max((one.number for one in account.memberships), default=0),
             session_limit=account.session_limit,
             profile={},
-            seen={},
+            seen=account.seen.stored(),
             created_at=now,
         )
     )
@@ -101,6 +102,13 @@ def _read(tx: Transaction, account_id: str, *, lock: bool) -> Account | None:
         .order_by(memberships.c.number)
     ).all()
     return None if row is None else _account(row, found)
+
+
+def set_seen(tx: Transaction, account_id: str, seen: Seen) -> None:
+    """Store with what and from where the account signed in. The caller holds the account."""
+    tx.execute(
+        update(accounts).where(accounts.c.account_id == account_id).values(seen=seen.stored())
+    )
 
 
 def replace_password(tx: Transaction, account_id: str, old_hash: str, new_hash: str) -> bool:
@@ -319,4 +327,5 @@ def _account(row: Row[Any], members: Iterable[Row[Any]]) -> Account:
             Membership(one.tenant_id, one.number, tuple(one.roles)) for one in members
         ),
         session_limit=row.session_limit,
+        seen=Seen.of(row.seen),
     )

@@ -30,6 +30,7 @@ from token_service.storage.pinned import (
     PinnedPostgres,
     PinnedSqlite,
     Row,
+    connect_seconds,
     conninfo,
     set_pragmas,
     was_closed_by_peer,
@@ -41,6 +42,7 @@ Transaction: TypeAlias = Connection
 """An open transaction, as services hold it: they pass it on and never look inside."""
 
 _READ_ONLY = {"read_only": True}
+_TAKEN_IN_SQLITE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 
 class Statements(Protocol):
@@ -80,7 +82,7 @@ class Database:
         if self.is_sqlite:
             prepare_sqlite(engine)
         else:
-            self._watch = Watch(conninfo(engine))
+            self._watch = Watch(conninfo(engine), connect_seconds(engine))
             watch_pool(engine, self._watch)
 
     def clock_parameters(self) -> dict[str, int]:
@@ -169,13 +171,30 @@ def _unavailable() -> Iterator[None]:
     except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
         raise Unavailable(f"database: {type(error.orig).__name__}") from error
     except exc.IntegrityError as error:
-        raise Conflict(f"database: {type(error.orig).__name__}") from error
+        if _is_taken(error):
+            raise Conflict(f"database: {type(error.orig).__name__}") from error
+        # Not the error itself: PostgreSQL tells the whole row with it, and this goes into the log.
+        raise RuntimeError(f"database: {_without_values(error)}") from None
     except exc.DBAPIError as error:
         # SQLite calls a missing table operational; PostgreSQL takes it for a fault of ours.
         unusable = isinstance(error.orig, UndefinedTable | InsufficientPrivilege)
         if unusable or error.connection_invalidated:
             raise Unavailable(f"database: {type(error.orig).__name__}") from error
         raise
+
+
+def _is_taken(error: exc.IntegrityError) -> bool:
+    """Whether a value is taken that must be unique; a NULL where none may be is a mistake of ours,
+    and nobody's name."""
+    if isinstance(error.orig, sqlite3.IntegrityError):
+        return error.orig.sqlite_errorcode in _TAKEN_IN_SQLITE
+    return isinstance(error.orig, psycopg.errors.UniqueViolation)
+
+
+def _without_values(error: exc.IntegrityError) -> str:
+    if isinstance(error.orig, psycopg.Error):
+        return error.orig.diag.message_primary or type(error.orig).__name__
+    return str(error.orig)
 
 
 def watch_pool(engine: Engine, watch: Watch) -> None:

@@ -6,15 +6,30 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL, Engine, make_url
 
+from token_service.storage.pinned import CONNECT_TIMEOUT
 from token_service.storage.tables import metadata
 
 db = SQLAlchemy(metadata=metadata)
 """For Flask-Migrate, and for the engine; no models and no sessions of it are used."""
 
 
-def engine_of(app: Flask, url: str, pool_size: int, pool_timeout_seconds: int) -> Engine:
-    """Bind the extension to the application and give its engine."""
-    app.config["SQLALCHEMY_DATABASE_URI"] = _absolute(url)
+def engine_of(
+    app: Flask,
+    url: str,
+    *,
+    pool_size: int,
+    pool_timeout_seconds: int,
+    connect_timeout_seconds: int,
+) -> Engine:
+    """Bind the extension to the application and give its engine.
+
+    Every connection to PostgreSQL is made from the engine's URL, the pool's, the pinned ones and
+    the one that watches, so the time limit for connecting stands there.
+    """
+    address = _absolute(url)
+    if address.get_backend_name() == "postgresql":
+        address = address.update_query_dict({CONNECT_TIMEOUT: str(connect_timeout_seconds)})
+    app.config["SQLALCHEMY_DATABASE_URI"] = address
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _options(url, pool_size, pool_timeout_seconds)
     db.init_app(app)
     with app.app_context():
@@ -44,5 +59,5 @@ def _options(url: str, pool_size: int, pool_timeout_seconds: int) -> dict[str, o
         "max_overflow": 0,
         # A burst beyond the pool waits its turn; that is not a database that is away.
         "pool_timeout": pool_timeout_seconds,
-        "connect_args": {"connect_timeout": 2, "application_name": "token-service"},
+        "connect_args": {"application_name": "token-service"},
     }

@@ -18,7 +18,8 @@ from token_service.storage.watch import Watch
 Row: TypeAlias = tuple[Any, ...]
 
 SQLITE_BUSY_SECONDS = 1.5
-CONNECT_SECONDS = 2
+CONNECT_TIMEOUT = "connect_timeout"
+"""The name in a URL, and in libpq, of the seconds that a connection attempt may take."""
 
 
 class PinnedPostgres:
@@ -49,8 +50,7 @@ class PinnedPostgres:
         if self._connection is None:
             self._watch.before_connecting()
             arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
-            options = {**options, "connect_timeout": CONNECT_SECONDS, "autocommit": True}
-            self._connection = psycopg.connect(*arguments, **options)
+            self._connection = psycopg.connect(*arguments, **{**options, "autocommit": True})
             # The statements are few and find everything by primary key: planning their joins anew
             # for each request would cost more than running them.
             self._connection.execute("SET plan_cache_mode = force_generic_plan")
@@ -127,6 +127,12 @@ def conninfo(engine: Engine) -> str:
     """The engine's database in libpq's form."""
     _, options = engine.dialect.create_connect_args(engine.url)
     return make_conninfo(**{key: value for key, value in options.items() if key != "context"})
+
+
+def connect_seconds(engine: Engine) -> float | None:
+    """How long a connection attempt may take by the engine's URL; None where it does not say."""
+    stated = engine.url.query.get(CONNECT_TIMEOUT)
+    return float(stated) if isinstance(stated, str) else None
 
 
 def set_pragmas(connection: sqlite3.Connection) -> None:

@@ -13,6 +13,7 @@ from token_service.storage.tables import (
     audit_events,
     failure_counts,
     grants,
+    password_resets,
     revoked_tokens,
     sessions,
     sign_in_tickets,
@@ -98,9 +99,18 @@ def drop_sign_in_tickets(tx: Transaction, before: datetime, limit: int) -> int:
 
 def drop_failure_counts(tx: Transaction, before: datetime, limit: int) -> int:
     """Forget failure counts that were last raised before the given time."""
-    column = failure_counts.c.subject
-    chosen = select(column).where(failure_counts.c.last_failure_at < before).limit(limit)
-    return int(tx.execute(delete(failure_counts).where(column.in_(chosen))).rowcount)
+    column, over = failure_counts.c.subject, failure_counts.c.last_failure_at < before
+    chosen = select(column).where(over).limit(limit)
+    # Both times: a count that was raised after it was chosen stays.
+    return int(tx.execute(delete(failure_counts).where(column.in_(chosen), over)).rowcount)
+
+
+def drop_password_resets(tx: Transaction, before: datetime, limit: int) -> int:
+    """Forget reset links that expired before the given time."""
+    column, over = password_resets.c.account_id, password_resets.c.expires_at < before
+    chosen = select(column).where(over).limit(limit)
+    # Both times: a link that took its place after it was chosen stays.
+    return int(tx.execute(delete(password_resets).where(column.in_(chosen), over)).rowcount)
 
 
 def drop_audit_events(tx: Transaction, before: datetime, limit: int) -> int:

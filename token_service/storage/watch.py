@@ -2,9 +2,10 @@
 
 Both look the same from a connection: no answer. So when a statement takes long, a thread asks the
 database something trivial on a connection of its own. An answer means that the statement waits for
-a lock, and it may wait on. No answer within a second means that the database hangs (a stopped
-process, a dead network): every connection in use is cut off, its request answers 503, and further
-requests are refused at once until the database answers again.
+a lock, and it may wait on. No answer within a second, or within the time that the settings give to
+a new connection, means that the database hangs (a stopped process, a dead network): every
+connection in use is cut off, its request answers 503, and further requests are refused at once
+until the database answers again.
 """
 
 import logging
@@ -31,8 +32,10 @@ _log = logging.getLogger(__name__)
 class Watch:
     """Watches the connections of one worker to one PostgreSQL database."""
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, connect_seconds: float | None) -> None:
+        """`connect_seconds`: how long the database may keep silent when a connection is made."""
         self._conninfo = conninfo.encode()
+        self._connect_seconds = connect_seconds or ANSWER_SECONDS
         self._lock = threading.Lock()
         self._in_use: dict[int, int] = {}
         self._away = False
@@ -59,8 +62,8 @@ class Watch:
     def before_connecting(self) -> None:
         """Make sure that a new connection would be answered; raises `Unavailable`.
 
-        Connecting to a database that hangs takes libpq two seconds at least, one after the other
-        for all that need it; this finds it out in one, once for all.
+        Connecting to a database that hangs takes its time, one after the other for all that need
+        it; this finds it out once for all.
         """
         self.require()
         if not self._answers():
@@ -124,7 +127,7 @@ class Watch:
         """One answer; a probe that a restart has ended meanwhile is no evidence, a new one is."""
         for _ in range(1 if self._probe is None else 2):
             try:
-                self._probe = self._probe or _connected(self._conninfo)
+                self._probe = self._probe or _connected(self._conninfo, self._connect_seconds)
                 _ask(self._probe)
                 return True
             except TimeoutError:
@@ -140,7 +143,7 @@ class Watch:
         self._probe = None
 
 
-def _connected(conninfo: bytes) -> PGconn:
+def _connected(conninfo: bytes, seconds: float) -> PGconn:
     """A connection, or TimeoutError; libpq's own time limit cannot be below two seconds."""
     connection = pq.PGconn.connect_start(conninfo)
     while (status := connection.connect_poll()) != pq.PollingStatus.OK:
@@ -148,7 +151,7 @@ def _connected(conninfo: bytes) -> PGconn:
             connection.finish()
             raise OSError("the database refuses connections")
         try:
-            _wait(connection, writing=status == pq.PollingStatus.WRITING)
+            _wait(connection, seconds, writing=status == pq.PollingStatus.WRITING)
         except TimeoutError:
             connection.finish()
             raise
@@ -158,18 +161,18 @@ def _connected(conninfo: bytes) -> PGconn:
 def _ask(connection: PGconn) -> None:
     connection.send_query(b"SELECT 1")
     while connection.flush():
-        _wait(connection, writing=True)
+        _wait(connection, ANSWER_SECONDS, writing=True)
     while True:
         if connection.is_busy():
-            _wait(connection, writing=False)
+            _wait(connection, ANSWER_SECONDS, writing=False)
             connection.consume_input()
         elif connection.get_result() is None:
             return
 
 
-def _wait(connection: PGconn, *, writing: bool) -> None:
+def _wait(connection: PGconn, seconds: float, *, writing: bool) -> None:
     # Not select(): it cannot watch the descriptors above 1023 of a worker with many clients.
     poll = select.poll()
     poll.register(connection.socket, select.POLLOUT if writing else select.POLLIN)
-    if not poll.poll(ANSWER_SECONDS * 1000):
+    if not poll.poll(seconds * 1000):
         raise TimeoutError("the database does not answer")

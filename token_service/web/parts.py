@@ -11,6 +11,7 @@ from token_service.services.keys import KeyPlan
 from token_service.services.signing_in import Gate
 from token_service.settings import Settings
 from token_service.storage.database import Database
+from token_service.storage.geography import Geography
 
 EXTENSION = "token_service"
 
@@ -25,6 +26,7 @@ class Parts:
     configuration: Configuration
     gate: Gate
     keys: KeyPlan
+    geography: Geography
 
 
 def parts() -> Parts:

@@ -72,6 +72,17 @@ def test_every_name_and_every_spelling_of_it_signs_in(world: World) -> None:
         assert world.try_sign_in(person, app, identifier=identifier).status_code == 200, identifier
 
 
+def test_a_name_of_mixed_scripts_that_was_given_once_goes_on_signing_in(world: World) -> None:
+    """No new one is given: it could pass for somebody else's."""
+    person, app = world.person(world.tenant()), world.client()
+    world.sql(
+        "UPDATE account_names SET name = :mixed WHERE name = :username",
+        mixed="\u0430dmin",
+        username=person.username,
+    )
+    assert world.sign_in(person, app, identifier="\u0430DMIN")
+
+
 def test_a_public_client_signs_people_in_by_its_name_alone(world: World) -> None:
     assert signed_in(world, "public").refreshed()
 
