@@ -18,7 +18,7 @@ from token_service.services.configuration import Snapshot, certain_refusal, prov
 from token_service.services.endings import Cause, end_session, write_end
 from token_service.services.issuing import IssuedTokens
 from token_service.services.told_ends import end_told
-from token_service.storage import accounts, grants, sessions
+from token_service.storage import accounts, branches, grants, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Statements, Transaction
 from token_service.storage.grants import ReadState, Rotation
@@ -253,7 +253,7 @@ def branch_was_used(attempt: Attempt, tx: Transaction, state: GrantState, now: d
         for one in account.memberships
         if one.tenant_id != state.tenant_id
     ]
-    return grants.any_used(tx, attempt.key.account_id, attempt.key.sid, ids)
+    return branches.any_used(tx, attempt.key.account_id, attempt.key.sid, ids)
 
 
 def branch_of(attempt: Attempt, tenant_id: str, now: datetime) -> Branch:

@@ -8,7 +8,7 @@ from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import GrantState, grant_refusal
 from token_service.services.configuration import Snapshot
 from token_service.services.endings import Cause, end_grant
-from token_service.storage import grants
+from token_service.storage import branches, grants
 from token_service.storage.database import Transaction
 
 MOST = 50
@@ -28,7 +28,7 @@ def make_room(
     cause = Cause(Refusal.SUPERSEDED, "service", origin)
     for state in live[: max(0, len(live) + 1 - MOST)]:
         end_grant(tx, state, cause, now)
-    grants.drop_ended(tx, account_id, sid, kept=MOST)
+    branches.drop_ended(tx, account_id, sid, kept=MOST)
 
 
 def live_grants(

@@ -35,7 +35,7 @@ from token_service.services.inspection import Inspection
 from token_service.services.issuing import Holder, IssuedTokens
 from token_service.services.opening import NewlyOpened, Place, ends_of, open_grant, place_of
 from token_service.services.refreshing import Attempt, Refresh
-from token_service.storage import accounts, grants, sessions
+from token_service.storage import accounts, branches, grants, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Transaction
 
@@ -204,7 +204,7 @@ def _used(
     """Spend the presented token, or find that it is spent by the same request that was lost."""
     if verdict is Verdict.RETRY:
         refreshing.record_retry(attempt, tx, state, now)
-        grants.mark_branched(tx, state.key)
+        branches.mark_branched(tx, state.key)
         return state
     return grants.rotate(
         attempt.database,
