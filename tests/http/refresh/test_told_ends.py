@@ -69,7 +69,7 @@ def test_whoever_asks_again_is_told_the_same(world: World, time: Time) -> None:
     first = told(who)
     time.pass_(minutes=10)
     assert told(who) == first
-    assert who.happened == [("session_ended", "evicted"), ("signed_in", "")]
+    assert who.happened == [("session_ended", "evicted"), ("signed_in", ""), ("new_device", "")]
 
 
 # Which ends are told.

@@ -89,9 +89,14 @@ def test_ending_one_completes_the_sign_in(world: World, crowd: Build) -> None:
     assert set(tokens.body) == set(who.opened[0].body)
     assert tokens.body["tenantId"] == who.tenant_id
     assert who.live == [1, 2]
-    assert who.happened == [("sign_in_waiting", "session_limit"), ("session_ended", "evicted")]
-    assert str(who.last_event().event) == "signed_in"
-    assert who.last_event().details == {"methods": ["pwd"]}
+    assert who.happened == [
+        ("sign_in_waiting", "session_limit"),
+        ("session_ended", "evicted"),
+        ("new_device", ""),
+    ]
+    events = world.events(who.person.account_id)
+    signed_in = next(one for one in events if one.sid == tokens.sid)
+    assert (str(signed_in.event), signed_in.details) == ("signed_in", {"methods": ["pwd"]})
     assert world.refresh(who.app, tokens.refresh)
     ((reason, device),) = world.sql(
         "SELECT end_reason, ended_device FROM sessions WHERE sid = :sid", sid=who.opened[0].sid

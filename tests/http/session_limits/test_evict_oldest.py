@@ -39,7 +39,7 @@ def test_an_eviction_is_on_the_record_and_in_the_session(world: World, crowd: Bu
     who = crowd(world, 1, max_sessions=1)
     use_device(world, FIREFOX)
     who.open()
-    assert who.happened == [("session_ended", "evicted")]
+    assert who.happened == [("session_ended", "evicted"), ("new_device", "")]
     event = world.events(who.person.account_id)[1]
     assert event.actor == f"account:{who.person.account_id}"
     assert (event.sid, event.details) == (who.opened[0].sid, {"device": "Firefox on Ubuntu"})
