@@ -1,12 +1,16 @@
 """Bursts of requests from several worker processes at the same moment."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import psycopg
+
+from tests.world.databases import URL_VARIABLE
 from tests.world.world import REPOSITORY, App, Person, World
 
 PROCESSES = 4
@@ -42,6 +46,7 @@ def workers(world: World) -> Iterator[Workers]:
     """Start the worker processes on the world's database, and end them."""
     command = [sys.executable, "-m", "tests.races.worker", world.url, str(world.folder)]
     with ExitStack() as stack:
+        stack.enter_context(_one_crowd_at_a_time())
         processes = [
             stack.enter_context(
                 subprocess.Popen(
@@ -57,6 +62,14 @@ def workers(world: World) -> Iterator[Workers]:
         for process in processes:
             stack.callback(process.kill)
         yield Workers(processes)
+
+
+@contextmanager
+def _one_crowd_at_a_time() -> Iterator[None]:
+    """Two crowds would need more connections than the run's PostgreSQL has."""
+    with psycopg.connect(os.environ[URL_VARIABLE]) as server:
+        server.execute("SELECT pg_advisory_xact_lock(1)")
+        yield
 
 
 def refresh(app: App, token: str) -> dict[str, Any]:
