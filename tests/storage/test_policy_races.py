@@ -54,8 +54,9 @@ def test_no_change_is_lost_to_another(on_postgres):
             )
         )
         hold.release()
-        last = [future.result(timeout=60) for future in waiting][-1]
-    assert last.overrides == fields
+        told = [future.result(timeout=60).overrides for future in waiting]
+    # Whoever came last, in whatever order they were let in, has all of it.
+    assert fields in told
     told = [one.details for one in on_postgres.events("0" * 32) if "after" in one.details]
     assert [one["before"] for one in told[1:]] == [one["after"] for one in told[:-1]]
 
@@ -68,9 +69,9 @@ def test_no_change_of_the_environment_is_lost_to_another(on_postgres):
             partial(change_environment, on_postgres, bounds={"retry_window": {"max": 30}}),
         )
         hold.release()
-        last = [future.result(timeout=60) for future in waiting][-1]
-    assert last.overrides == {"retry_window": 0}
-    assert last.bounds == {"retry_window": {"max": 30}}
+        told = [future.result(timeout=60) for future in waiting]
+    both = ({"retry_window": 0}, {"retry_window": {"max": 30}})
+    assert both in [(one.overrides, one.bounds) for one in told]
 
 
 def test_no_change_of_a_clients_limits_is_lost_to_another(on_postgres):

@@ -41,7 +41,8 @@ def rotate(algorithm: str, output: Output) -> None:
     output.show(shown, f"key {made.kid} takes over at {made.activates_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
-@keys.command()
+# An id may begin with a dash, which must not make it an option.
+@keys.command(context_settings={"ignore_unknown_options": True})
 @click.argument("kid")
 @click.option("--reason", default="retired from the command line", help="For the audit log.")
 @json_option

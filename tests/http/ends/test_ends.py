@@ -396,14 +396,6 @@ def test_what_ended_in_one_tenant_goes_on_in_the_other(world: World, time: Time)
     assert of_account(here, outsider.basic)["ended_at"] == "2026-03-01T12:10:00.000Z"
 
 
-def test_whoever_acts_as_a_person_sees_nothing_of_their_other_sessions(world: World) -> None:
-    who = signed_in(world)
-    other = who.again()
-    world.sql("UPDATE sessions SET impersonator = 'backend' WHERE sid = :sid", sid=who.tokens.sid)
-    answer = world.http.get(f"/v1/me/sessions/{other.tokens.sid}", headers=who.tokens.bearer)
-    assert_refused(answer, 404, "not_found")
-
-
 def test_the_device_that_a_session_was_ended_from_is_told(world: World) -> None:
     who = signed_in(world)
     other = who.again()

@@ -335,19 +335,6 @@ def test_a_person_without_the_permission_learns_nothing_of_others(world: World) 
     assert live_at(other) == EVERYWHERE
 
 
-def test_whoever_acts_as_a_member_has_none_of_their_power(world: World) -> None:
-    who = signed_in(world)
-    clerk = member_with(who, READ, REVOKE)
-    world.sql("UPDATE sessions SET impersonator = 'backend' WHERE sid = :sid", sid=clerk.tokens.sid)
-    path = f"/v1/accounts/{who.account_id}/sessions"
-    for method in ("GET", "DELETE"):
-        answer = world.http.open(path, method=method, headers=clerk.tokens.bearer)
-        assert_refused(answer, 403, "insufficient_scope")
-    answer = world.try_invalidate(clerk.tokens.bearer, sid=who.tokens.sid)
-    assert_refused(answer, 404, "not_found")
-    assert live_at(who) == EVERYWHERE
-
-
 # Callers of the environment reach everybody, wholly.
 
 
