@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,12 @@ NOT_MIGRATED = (
     "run token-service db upgrade"
 )
 EXECUTABLE = Path(sys.executable).with_name("token-service")
+
+
+def in_json(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--json`, which after a `--` would be no option any more."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return [*arguments[:end], "--json", *arguments[end:]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class CommandLine:
 
     def json(self, *arguments: str, given: str | None = None) -> dict[str, Any]:
         """The same with `--json`: exactly one object."""
-        answer = json.loads(self.text(*arguments, "--json", given=given))
+        answer = json.loads(self.text(*in_json(arguments), given=given))
         assert isinstance(answer, dict)
         return answer
 

@@ -227,10 +227,12 @@ class TestKeys:
 
     def test_retire_is_for_emergencies_and_leaves_no_gap(self, cli: CommandLine) -> None:
         old = next(one for one in cli.json("keys", "list")["items"] if one["algorithm"] == "ES256")
-        assert cli.json("keys", "retire", old["kid"], "--reason", "leaked")["state"] == "revoked"
+        assert (
+            cli.json("keys", "retire", "--reason", "leaked", "--", old["kid"])["state"] == "revoked"
+        )
         found = [one for one in cli.json("keys", "list")["items"] if one["algorithm"] == "ES256"]
         assert sorted(one["state"] for one in found) == ["active", "revoked"]
-        assert cli.refused("keys", "retire", old["kid"]) == "there is no such key in force"
+        assert cli.refused("keys", "retire", "--", old["kid"]) == "there is no such key in force"
 
     def test_refusals(self, cli: CommandLine) -> None:
         assert "no keys for this algorithm" in cli.refused("keys", "rotate", "HS256")

@@ -15,6 +15,7 @@ from typing import Any
 
 import requests
 
+from tests.cli.building import in_json
 from tests.world.world import environ
 
 EXECUTABLE = Path(sys.executable).with_name("token-service")
@@ -71,7 +72,7 @@ class Service:
     def command(self, *arguments: str) -> Any:
         """Run a command of the service and read its JSON."""
         done = subprocess.run(
-            [EXECUTABLE, *arguments, "--json"], env=self.environ, capture_output=True, check=True
+            [EXECUTABLE, *in_json(arguments)], env=self.environ, capture_output=True, check=True
         )
         return json.loads(done.stdout)
 

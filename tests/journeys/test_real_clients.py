@@ -114,7 +114,7 @@ def test_pyjwt_verifies_through_a_key_rotation(service: Service) -> None:
 def test_a_retired_key_is_refused_at_once_and_refreshing_goes_on(service: Service) -> None:
     tokens = service.sign_in()
     kid = jwt.get_unverified_header(tokens["access_token"])["kid"]
-    service.command("keys", "retire", kid, "--reason", "a drill")
+    service.command("keys", "retire", "--reason", "a drill", "--", kid)
     for _ in range(6):
         assert not service.is_live(tokens["access_token"])
     renewed = service.refresh(tokens["refresh_token"])

@@ -41,13 +41,15 @@ def rotate(algorithm: str, output: Output) -> None:
     output.show(shown, f"key {made.kid} takes over at {made.activates_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
-# An id may begin with a dash, which must not make it an option.
-@keys.command(context_settings={"ignore_unknown_options": True})
+@keys.command()
 @click.argument("kid")
 @click.option("--reason", default="retired from the command line", help="For the audit log.")
 @json_option
 def retire(kid: str, reason: str, output: Output) -> None:
-    """Emergency: every token of the key KID is invalid at once, and a new key signs from now on."""
+    """Emergency: every token of the key KID is invalid at once, and a new key signs from now on.
+
+    Before an id that begins with a dash write --.
+    """
     parts = open_parts()
     done = key_services.revoke(parts.database, parts.clock, parts.keys, kid, reason, AUTHOR.actor)
     if not done:
