@@ -36,10 +36,16 @@ _TENANTS = MyTenantsSchema()
 )
 @on_current
 def list_tenants(snapshot: Snapshot) -> Response:
-    """The tenants that one is a member of; `isCurrent` marks that of the token."""
+    """The tenants that one is a member of; `isCurrent` marks that of the token.
+
+    Who acts as somebody sees that one only.
+    """
     person = guards.person(snapshot)
     found = members.tenants_of(parts().database, snapshot, person.account_id)
     items = [ListedTenant(one, one.tenant.tenant_id == person.tenant_id) for one in found]
+    if person.impersonator is not None:
+        # A backend of one tenant is not to learn of the others through somebody who is there too.
+        items = [one for one in items if one.is_current]
     return answers.json(_TENANTS.dump({"items": items}))
 
 

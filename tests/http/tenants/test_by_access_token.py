@@ -7,6 +7,7 @@ from werkzeug.test import TestResponse
 
 from tests.http import administration as admin
 from tests.http.building import EVERYWHERE, assert_dead, assert_refused, live_at
+from tests.http.impersonation.building import act
 from tests.http.tenants.building import Both, member_of_both
 from tests.world.world import App, World, tokens_of
 
@@ -115,3 +116,9 @@ def test_ones_own_tenants_are_listed(world: World) -> None:
         (both.second_tenant, False),
     ]
     assert all(set(one) == {"tenant_id", "name", "roles", "isCurrent"} for one in items)
+
+
+def test_who_acts_as_somebody_sees_no_other_tenant(world: World) -> None:
+    both = member_of_both(world)
+    listed = world.http.get("/v1/me/tenants", headers=act(both.first).bearer).get_json()["items"]
+    assert [one["tenant_id"] for one in listed] == [both.first.tenant_id]
