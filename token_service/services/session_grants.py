@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from token_service.domain.clients import Client
 from token_service.domain.events import Origin
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import GrantState, grant_refusal
+from token_service.services.account_sessions import rules_for
 from token_service.services.configuration import Snapshot
 from token_service.services.endings import Cause, end_grant
 from token_service.storage import branches, grants
@@ -17,29 +17,46 @@ a replay in one of them is still recognised."""
 
 
 def make_room(
-    snapshot: Snapshot, tx: Transaction, account_id: str, sid: str, origin: Origin, now: datetime
+    snapshot: Snapshot, tx: Transaction, asking: GrantState, origin: Origin, now: datetime
 ) -> None:
-    """End the longest unused grants of the session, so that one more may be opened.
+    """Let one more grant be opened beside the one that asks: the longest unused end for it.
 
-    The caller holds the session: nobody opens another one meanwhile.
+    The one that asks is spared however long it is unused: nobody is to lose a chain by asking for
+    another. Whatever time has ended meanwhile gets its reason written, so that it is kept among
+    the ended ones and no longer than these. The caller holds the session: nobody opens another
+    grant under it meanwhile.
     """
-    live = live_grants(snapshot, tx, account_id, sid, now)
-    live.sort(key=lambda state: (state.used_at, state.key.grant_id))
-    cause = Cause(Refusal.SUPERSEDED, "service", origin)
-    for state in live[: max(0, len(live) + 1 - MOST)]:
-        end_grant(tx, state, cause, now)
-    branches.drop_ended(tx, account_id, sid, kept=MOST)
+    key = asking.key
+    states = grants.states_of(tx, key.account_id, [key.sid], snapshot.force_relogin)
+    live = []
+    for state in states:
+        refusal = _refusal(snapshot, tx, state, now)
+        if refusal is None:
+            live.append(state)
+        elif state.ends_at <= now:
+            end_grant(tx, state, Cause(refusal, "service", origin), now)
+    others = [state for state in live if state.key != key]
+    others.sort(key=lambda state: (state.used_at, state.key.grant_id))
+    for state in others[: max(0, len(live) + 1 - MOST)]:
+        end_grant(tx, state, Cause(Refusal.SUPERSEDED, "service", origin), now)
+    branches.drop_ended(tx, key.account_id, key.sid, kept=MOST)
 
 
-def live_grants(
-    snapshot: Snapshot, tx: Transaction, account_id: str, sid: str, now: datetime
-) -> list[GrantState]:
-    """Those that live, by the one rule."""
-    states = grants.states_of(tx, account_id, [sid], snapshot.force_relogin)
-    return [state for state in states if _is_live(snapshot, tx, state, now)]
+def has_live_grant_in(
+    snapshot: Snapshot, tx: Transaction, asking: GrantState, tenant_id: str, now: datetime
+) -> bool:
+    """Whether the session has a live grant in the tenant already."""
+    key = asking.key
+    states = grants.states_of(tx, key.account_id, [key.sid], snapshot.force_relogin)
+    return any(
+        state.tenant_id == tenant_id and _refusal(snapshot, tx, state, now) is None
+        for state in states
+    )
 
 
-def _is_live(snapshot: Snapshot, tx: Transaction, state: GrantState, now: datetime) -> bool:
-    client: Client | None = snapshot.client(state.client_id, tx)
-    rules = snapshot.rules(state.tenant_id, client, tx) if client else None
-    return rules is not None and grant_refusal(state, rules, now) is None
+def _refusal(
+    snapshot: Snapshot, tx: Transaction, state: GrantState, now: datetime
+) -> Refusal | None:
+    """Why the grant is over; None while it lives."""
+    rules = rules_for(tx, snapshot, state)
+    return grant_refusal(state, rules, now) if rules else Refusal.REVOKED

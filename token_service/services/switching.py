@@ -184,8 +184,7 @@ def _has_room(
         counted = session_limiting.counted_sessions(tx, snapshot, account, now)
         return [one for one in counted if one.session.sid != state.key.sid]
 
-    live = session_grants.live_grants(snapshot, tx, account.account_id, state.key.sid, now)
-    if any(one.tenant_id == entry.tenant_id for one in live):
+    if session_grants.has_live_grant_in(snapshot, tx, state, entry.tenant_id, now):
         return True
     over = session_limiting.exceeded(snapshot, account, entry.client, place.tenant, others)
     if over is None:
@@ -254,7 +253,7 @@ def _opened(
     now: datetime,
 ) -> IssuedTokens:
     """Open the grant beside the one that `state` is of: same session, same sign-in."""
-    session_grants.make_room(snapshot, tx, locator.account_id, locator.sid, entry.origin, now)
+    session_grants.make_room(snapshot, tx, state, entry.origin, now)
     ends_at, end = ends_of(
         place, state.authenticated_at, state.capped_at, now, remembered=state.remembered
     )

@@ -1,11 +1,12 @@
 """A person who belongs to two tenants and works in both, side by side."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from werkzeug.test import TestResponse
 
 from tests.http.building import SignedIn, assert_refused, live_at
-from tests.world.world import Tokens, World, tokens_of
+from tests.world.world import App, Tokens, World, tokens_of
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,21 @@ def member_of_both(
     person, app, backend = world.person(one, two), world.client(kind), world.client("backend")
     tokens = world.sign_in(person, app, tenant_id=one)
     return Both(SignedIn(world, one, person, app, backend, tokens), two)
+
+
+def ask(
+    both: Both, app: App | None = None, tenant_id: str | None = None, **body: Any
+) -> TestResponse:
+    """By access token, for the second tenant, as the token's own client unless told otherwise."""
+    app = app or both.first.app
+    credentials = {"client_id": app.client_id} | (
+        {"client_secret": app.secret} if app.secret else {}
+    )
+    return both.world.http.post(
+        f"/v1/me/tenants/{tenant_id or both.second_tenant}/tokens",
+        json=credentials | body,
+        headers=both.first.tokens.bearer,
+    )
 
 
 def assert_grant_dead(who: SignedIn, *workers: World) -> None:

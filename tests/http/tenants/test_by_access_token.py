@@ -3,28 +3,12 @@
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
 from tests.http import administration as admin
 from tests.http.building import EVERYWHERE, assert_dead, assert_refused, live_at
 from tests.http.impersonation.building import act
-from tests.http.tenants.building import Both, member_of_both
+from tests.http.tenants.building import ask, member_of_both
 from tests.world.world import App, World, tokens_of
-
-
-def ask(
-    both: Both, app: App | None = None, tenant_id: str | None = None, **body: Any
-) -> TestResponse:
-    """For the second tenant, as the token's own client unless told otherwise."""
-    app = app or both.first.app
-    credentials = {"client_id": app.client_id} | (
-        {"client_secret": app.secret} if app.secret else {}
-    )
-    return both.world.http.post(
-        f"/v1/me/tenants/{tenant_id or both.second_tenant}/tokens",
-        json=credentials | body,
-        headers=both.first.tokens.bearer,
-    )
 
 
 def test_it_gives_a_chain_of_its_own_and_spends_nothing(world: World) -> None:

@@ -7,8 +7,7 @@ import pytest
 from tests.http import administration as admin
 from tests.http.building import EVERYWHERE, assert_dead, assert_refused, live_at, sids, signed_in
 from tests.http.tenants.building import assert_grant_dead, entered, member_of_both
-from tests.world.world import Time, World, tokens_of
-from token_service.services.session_grants import MOST
+from tests.world.world import Time, World
 
 
 @pytest.mark.parametrize("kind", ["app", "public"])
@@ -261,32 +260,3 @@ def test_invalidate_ends_both(world: World, second_worker: World) -> None:
     world.invalidate(token=found.second.tokens.access)
     assert_dead(found.second, second_worker)
     assert_dead(found.first, second_worker)
-
-
-def test_the_longest_unused_of_too_many_grants_is_superseded(world: World, time: Time) -> None:
-    both = member_of_both(world, second={"access_token_lifetime": 86_400})
-    first = both.enter()
-    opened = [first.second]
-    chain = first.first
-    for _ in range(MOST - 1):
-        time.pass_(seconds=61)
-        found = replace(both, first=chain).enter()
-        chain = found.first
-        opened.append(found.second)
-    assert_grant_dead(opened[0])
-    assert ("grant_ended", "superseded") in both.first.happened
-    assert live_at(opened[1]) == live_at(opened[-1]) == EVERYWHERE
-    assert chain.refreshed()
-    assert world.sql("SELECT count(*) FROM grants WHERE ended_at IS NULL") == [(MOST,)]
-
-
-def test_what_ended_is_kept_in_bounds(world: World, time: Time) -> None:
-    both = member_of_both(world)
-    for _ in range(MOST + 5):
-        time.pass_(seconds=61)
-        found = both.enter()
-        world.revoke(both.first.app, found.second.tokens.refresh)
-        both = replace(both, first=found.first)
-    (count,) = world.sql("SELECT count(*) FROM grants")[0]
-    assert count <= MOST + 2
-    assert tokens_of(both.try_enter())
