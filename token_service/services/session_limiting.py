@@ -50,12 +50,36 @@ def exceeded(
     tenant: Tenant,
     others: Callable[[], Sequence[LiveSession]],
 ) -> Exceeded | None:
-    """Whether one session too many would hold a grant of the client in the tenant.
+    """Whether there is no room for one more session of the client in the tenant.
 
-    `others` are the account's sessions that count (`counted_sessions`) besides the one that is
-    opened, or that gains such a grant; they are asked for only where there is a limit.
+    `others` are the account's sessions that count (`counted_sessions`); they are asked for only
+    where there is a limit.
+    """
+    return _exceeded(snapshot, tenant, limits_on(snapshot, account, client, tenant), others)
+
+
+def exceeded_by_entry(
+    snapshot: Snapshot,
+    account: Account,
+    client: Client,
+    tenant: Tenant,
+    live: Callable[[], Sequence[LiveSession]],
+) -> Exceeded | None:
+    """The same where a session that is live already gains its first grant in the tenant.
+
+    Only the tenant's own limit counts it anew: of all others it is one as before.
     """
     limits = limits_on(snapshot, account, client, tenant)
+    own = tuple(one for one in limits if one.tenant_id is not None)
+    return _exceeded(snapshot, tenant, own, live)
+
+
+def _exceeded(
+    snapshot: Snapshot,
+    tenant: Tenant,
+    limits: tuple[Limit, ...],
+    others: Callable[[], Sequence[LiveSession]],
+) -> Exceeded | None:
     if not limits:
         return None
     live = {one.session.sid: one for one in others()}

@@ -10,6 +10,7 @@ never yields a refresh token.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from token_service.clock import Clock
 from token_service.crypto import opaque, refresh_tokens
@@ -22,7 +23,7 @@ from token_service.domain.failures import Unavailable
 from token_service.domain.refreshing import Verdict
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.session_limits import LimitAction
-from token_service.domain.sessions import GrantKey, GrantState, LiveSession, grant_refusal
+from token_service.domain.sessions import GrantKey, GrantState, grant_refusal
 from token_service.services import (
     issuing,
     recording,
@@ -180,13 +181,10 @@ def _has_room(
     for is refused: a refresh has nobody who could answer.
     """
 
-    def others() -> list[LiveSession]:
-        counted = session_limiting.counted_sessions(tx, snapshot, account, now)
-        return [one for one in counted if one.session.sid != state.key.sid]
-
     if session_grants.has_live_grant_in(snapshot, tx, state, entry.tenant_id, now):
         return True
-    over = session_limiting.exceeded(snapshot, account, entry.client, place.tenant, others)
+    live = partial(session_limiting.counted_sessions, tx, snapshot, account, now)
+    over = session_limiting.exceeded_by_entry(snapshot, account, entry.client, place.tenant, live)
     if over is None:
         return True
     session = sessions.lock(tx, account.account_id, state.key.sid)
