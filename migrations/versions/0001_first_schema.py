@@ -211,7 +211,7 @@ def create_sessions():
         sa.Column("ended_at", instant()),
         sa.Column("end_reason", sa.String(40)),
         sa.Column("ended_by", sa.String(300)),
-        sa.Column("branched", sa.Boolean(), nullable=False),
+        sa.Column("entered_tenant_id", identifier()),
         sa.PrimaryKeyConstraint("account_id", "sid", "grant_id", name=op.f("pk_grants")),
         # Half-empty pages: a refresh writes the new row version beside the old one (HOT).
         postgresql_with={"fillfactor": 50},

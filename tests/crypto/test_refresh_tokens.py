@@ -13,6 +13,8 @@ from token_service.crypto.refresh_tokens import (
     TOKEN_LENGTH,
     OpaqueKey,
     OpaqueKeys,
+    Presented,
+    branch,
     hash_of,
     issue,
     names_unknown_key,
@@ -213,3 +215,72 @@ def test_the_stored_hash_is_not_the_secret_and_has_a_purpose():
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", stored)
     assert stored != opaque.encode(SECRET)
     assert hash_of(bytes(32)) != stored
+
+
+PRESENTED = Presented(LOCATOR, generation=3, key_number=2, secret=SECRET)
+ELSEWHERE = "3d" * 16
+
+
+def branch_of(keys=KEYS, tenant_id=ELSEWHERE, **changes):
+    return branch(keys, replace(PRESENTED, **changes), tenant_id)
+
+
+def test_a_token_opens_the_same_grant_for_a_tenant_however_often_it_is_asked_for():
+    assert branch_of() == branch_of()
+    assert branch_of().locator == replace(
+        LOCATOR, tenant_id=ELSEWHERE, grant_id=branch_of().locator.grant_id
+    )
+    assert len(branch_of().secret) == len(SECRET)
+
+
+def test_what_it_opens_makes_tokens_of_its_own():
+    opened = branch_of()
+    token = token_of(locator=opened.locator, secret=opened.secret, generation=0)
+    presented = parse(KEYS, token)
+    assert presented is not None
+    assert (presented.locator, presented.secret) == (opened.locator, opened.secret)
+
+
+def test_the_same_key_number_gives_the_same_grant_after_a_rotation():
+    rotated = OpaqueKeys.of([FIRST, SECOND], OpaqueKey.derive(3, b"3" * 32))
+    assert branch_of(rotated) == branch_of()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tenant_id": "3d" * 15 + "3e"},
+        {"generation": 4},
+        {"key_number": 1},
+        {"secret": bytes(range(1, 33))},
+        {"locator": replace(LOCATOR, account_id="0b" * 16)},
+        {"locator": replace(LOCATOR, sid="1c" * 16)},
+        {"locator": replace(LOCATOR, tenant_id="2d" * 16)},
+        {"locator": replace(LOCATOR, grant_id=98)},
+    ],
+    ids=str,
+)
+def test_all_that_a_token_says_and_the_tenant_decide_what_it_opens(changes):
+    other = branch_of(**changes)
+    assert other.secret != branch_of().secret
+    assert other.locator.grant_id != branch_of().locator.grant_id
+
+
+def test_nobody_without_the_key_can_tell_what_a_token_opens():
+    theirs = OpaqueKeys.of([FIRST], OpaqueKey.derive(2, b"x" * 32))
+    assert branch_of(theirs).secret != branch_of().secret
+    keys = {SECOND.hmac_key, SECOND.branch_key, OpaqueKey.derive(2, b"x" * 32).branch_key}
+    assert len(keys) == 3
+
+
+@settings(deadline=None)
+@given(st.binary(min_size=32, max_size=32), st.integers(0, MAX_GENERATION))
+def test_a_derived_grant_id_is_one_that_a_locator_can_hold(secret, generation):
+    opened = branch_of(secret=secret, generation=generation)
+    assert 1 <= opened.locator.grant_id <= opaque.MAX_GRANT_ID
+    assert parse(KEYS, token_of(locator=opened.locator, secret=opened.secret)) is not None
+
+
+def test_the_secret_of_a_grant_that_is_opened_is_not_shown_by_accident():
+    assert branch_of().secret.hex() not in repr(branch_of())
+    assert str(branch_of().secret) not in repr(branch_of())

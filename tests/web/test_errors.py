@@ -60,6 +60,8 @@ def test_why_a_grant_is_over_is_nobodys_business(reason):
         Refusal.GRANT_NOT_ALLOWED,
         Refusal.NOT_A_MEMBER,
         Refusal.SESSION_LIMIT,
+        # Only for who may have the successor again, and is told to ask for it.
+        Refusal.SPENT_OTHERWISE,
     }
     if reason not in about_the_request:
         assert errors.GRANT.fault(reason) is errors.INVALID_GRANT

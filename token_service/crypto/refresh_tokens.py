@@ -17,7 +17,7 @@ import hashlib
 import hmac
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -94,9 +94,9 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Id and secret of the grant that a token opens for another tenant."""
+    """Address and secret of the grant that a token opens for another tenant."""
 
-    grant_id: int
+    locator: Locator
     secret: bytes = field(repr=False)
 
 
@@ -118,7 +118,8 @@ def branch(keys: OpaqueKeys, presented: Presented, tenant_id: str) -> Branch:
     key = keys.by_number[presented.key_number]
     digest = hmac.digest(key.branch_key, _BRANCH_PURPOSE + message, "sha512")
     grant_id = int.from_bytes(digest[:8]) % opaque.MAX_GRANT_ID + 1
-    return Branch(grant_id, digest[8 : 8 + SECRET_LENGTH])
+    elsewhere = replace(locator, tenant_id=tenant_id, grant_id=grant_id)
+    return Branch(elsewhere, digest[8 : 8 + SECRET_LENGTH])
 
 
 def hash_of(secret: bytes) -> str:

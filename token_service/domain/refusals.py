@@ -61,6 +61,7 @@ class Refusal(StrEnum):
     FORBIDDEN = "forbidden"
     INVALID_POLICY = "invalid_policy"
     SESSION_LIMIT = "session_limit"
+    SPENT_OTHERWISE = "spent_otherwise"
     UNKNOWN_TICKET = "unknown_ticket"
     UNKNOWN_SESSION = "unknown_session"
 

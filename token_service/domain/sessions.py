@@ -26,8 +26,8 @@ class GrantState:
     The stored facts of the grant and its session, and what they are measured against: the epochs
     in force, the number of the membership today, and the strictest forced re-login among the
     account's tenants (seconds). `tenant_epoch` and `client_epoch` are those that the grant was
-    opened under; the ones in force come with the configuration (`Rules`). `branched`: the token
-    before the current one has opened a grant for another tenant, too.
+    opened under; the ones in force come with the configuration (`Rules`). `entered_tenant_id`: the
+    other tenant that the token before the current one was used to enter.
     """
 
     key: GrantKey
@@ -45,7 +45,7 @@ class GrantState:
     ends_at: datetime
     ended_at: datetime | None
     end_reason: Refusal | None
-    branched: bool
+    entered_tenant_id: str | None
     authenticated_at: datetime
     capped_at: datetime | None
     methods: tuple[str, ...]

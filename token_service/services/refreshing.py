@@ -5,7 +5,7 @@ from datetime import datetime
 
 from token_service.clock import Clock
 from token_service.crypto import refresh_tokens
-from token_service.crypto.refresh_tokens import Branch, Presented
+from token_service.crypto.refresh_tokens import Presented
 from token_service.domain import scopes
 from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
@@ -13,12 +13,12 @@ from token_service.domain.failures import Unavailable
 from token_service.domain.refreshing import Presentation, Verdict, explain, proves_possession
 from token_service.domain.refusals import EndTold, Refusal, Refused
 from token_service.domain.sessions import GrantKey, GrantState, Rules, relogin_limit
-from token_service.services import issuing, recording
+from token_service.services import branching, issuing, recording
 from token_service.services.configuration import Snapshot, certain_refusal, prove, prove_current
 from token_service.services.endings import Cause, end_session, write_end
 from token_service.services.issuing import IssuedTokens
 from token_service.services.told_ends import end_told
-from token_service.storage import accounts, branches, grants, sessions
+from token_service.storage import grants, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Statements, Transaction
 from token_service.storage.grants import ReadState, Rotation
@@ -58,8 +58,8 @@ class Attempt:
             secret_hash=self.presented.secret_hash,
         )
 
-    def rotation(self, now: datetime, *, branched: bool = False) -> Rotation:
-        """What the guarded statement is given; `branched`: a grant is opened beside."""
+    def rotation(self, now: datetime, entered_tenant_id: str | None = None) -> Rotation:
+        """What the guarded statement is given; the tenant is one that this use enters, too."""
         return Rotation(
             key=self.key,
             presented=self.presentation,
@@ -74,7 +74,7 @@ class Attempt:
             may_impersonate=self.rules.may_impersonate,
             used_from=self.command.origin.address[:45],
             now=now,
-            branched=branched,
+            entered_tenant_id=entered_tenant_id,
         )
 
     def read(self, tx: Statements) -> ReadState | None:
@@ -166,7 +166,8 @@ def _unused(attempt: Attempt, clock: Clock) -> IssuedTokens | Refused | None:
     if verdict is Verdict.FAULTLESS:
         return None
     elsewhere = read.state.used_from != attempt.command.origin.address[:45]
-    if verdict is Verdict.RETRY and not elsewhere and not read.state.branched:
+    has_branch = read.state.entered_tenant_id is not None
+    if verdict is Verdict.RETRY and not elsewhere and not has_branch:
         return _successor(attempt, read.state, now)
     with attempt.database.transaction() as transaction:
         return _recorded(attempt, transaction, clock)
@@ -190,9 +191,9 @@ def _recorded(attempt: Attempt, tx: Transaction, clock: Clock) -> IssuedTokens |
     match verdict_on(attempt, read, now):
         case Verdict.FAULTLESS:
             return None
-        case Verdict.RETRY if branch_was_used(attempt, tx, state, now):
-            return refused(attempt, tx, state, Verdict.REPLAY, now)
         case Verdict.RETRY:
+            if not _branch_let_go(attempt, tx, state, now):
+                return refused(attempt, tx, state, Verdict.REPLAY, now)
             record_retry(attempt, tx, state, now)
             return _successor(attempt, state, now)
         case Verdict.AHEAD:
@@ -201,7 +202,7 @@ def _recorded(attempt: Attempt, tx: Transaction, clock: Clock) -> IssuedTokens |
             )
             if advanced is None:
                 return None
-            _record(attempt, tx, Event.REFRESH_AHEAD, state, now)
+            record_ahead(attempt, tx, state, now)
             return _successor(attempt, advanced, now)
         case verdict:
             return refused(attempt, tx, state, verdict, now)
@@ -237,29 +238,21 @@ def record_retry(attempt: Attempt, tx: Transaction, state: GrantState, now: date
         _record(attempt, tx, Event.REFRESH_RETRIED_ELSEWHERE, state, now)
 
 
-def branch_was_used(attempt: Attempt, tx: Transaction, state: GrantState, now: datetime) -> bool:
-    """Whether a grant that this token opened for another tenant has been used since.
-
-    Then the token is presented by two who went different ways: one of them is a thief. The caller
-    holds the session.
-    """
-    if not state.branched:
-        return False
-    account = accounts.read(tx, attempt.key.account_id)
-    if account is None:
-        return False
-    ids = [
-        branch_of(attempt, one.tenant_id, now).grant_id
-        for one in account.memberships
-        if one.tenant_id != state.tenant_id
-    ]
-    return branches.any_used(tx, attempt.key.account_id, attempt.key.sid, ids)
+def record_ahead(attempt: Attempt, tx: Transaction, state: GrantState, now: datetime) -> None:
+    """Record that the database had lost its tail."""
+    _record(attempt, tx, Event.REFRESH_AHEAD, state, now)
 
 
-def branch_of(attempt: Attempt, tenant_id: str, now: datetime) -> Branch:
-    """The grant that the presented token opens for another tenant."""
-    keys = attempt.snapshot.keyring.opaque_keys(now)
-    return refresh_tokens.branch(keys, attempt.presented, tenant_id)
+def _branch_let_go(attempt: Attempt, tx: Transaction, state: GrantState, now: datetime) -> bool:
+    return branching.let_go(
+        attempt.database,
+        attempt.snapshot,
+        tx,
+        attempt.presented,
+        state,
+        attempt.command.origin,
+        now,
+    )
 
 
 def _successor(attempt: Attempt, state: GrantState, now: datetime) -> IssuedTokens:

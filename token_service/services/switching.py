@@ -1,9 +1,7 @@
 """Several tenants side by side under one session: a grant for another of the account's tenants.
 
-By refresh token: the presented one is spent, and its chain goes on beside the new grant. Id and
-secret of that are derived from the token and the tenant, so a retry inside the window gives the
-same two tokens while neither was used, and a thief who branches off is found at the owner's next
-use.
+By refresh token: the presented one is spent, its chain goes on beside the new grant, and both are
+the same for whoever asks for them again (`branching`).
 By access token: only together with the client's own authentication, because an access token alone
 never yields a refresh token.
 """
@@ -15,6 +13,8 @@ from functools import partial
 from token_service.clock import Clock
 from token_service.crypto import opaque, refresh_tokens
 from token_service.crypto.locators import Locator
+from token_service.crypto.refresh_tokens import Branch
+from token_service.domain import accounts as names
 from token_service.domain import scopes
 from token_service.domain.accounts import Account
 from token_service.domain.clients import Client
@@ -23,8 +23,9 @@ from token_service.domain.failures import Unavailable
 from token_service.domain.refreshing import Verdict
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.session_limits import LimitAction
-from token_service.domain.sessions import GrantKey, GrantState, grant_refusal
+from token_service.domain.sessions import GrantState, Session, grant_refusal
 from token_service.services import (
+    branching,
     issuing,
     recording,
     refreshing,
@@ -36,7 +37,7 @@ from token_service.services.inspection import Inspection
 from token_service.services.issuing import Holder, IssuedTokens
 from token_service.services.opening import NewlyOpened, Place, ends_of, open_grant, place_of
 from token_service.services.refreshing import Attempt, Refresh
-from token_service.storage import accounts, branches, grants, sessions
+from token_service.storage import accounts, configuration, grants, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Transaction
 
@@ -53,13 +54,39 @@ class Entry:
     origin: Origin
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The account and the session, locked in this order, and the grant that is entered from."""
+
+    database: Database
+    snapshot: Snapshot
+    tx: Transaction
+    account: Account
+    session: Session
+    state: GrantState
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Destination:
+    """Where the new grant is to stand, and which sessions end for it.
+
+    `granted` is the scope of its chain, `scope` that of its first access token.
+    """
+
+    place: Place
+    granted: str
+    scope: str
+    evicted: tuple[str, ...]
+
+
 def refresh(
     database: Database, clock: Clock, snapshot: Snapshot, command: Refresh, tenant_id: str | None
 ) -> IssuedTokens | Refused:
     """Use a refresh token once, in its own tenant or to enter another of the account's.
 
     Whatever is refused spends nothing: not a member, a scope that is too wide, an impersonated
-    session (`refreshing.refresh` tells the rest).
+    session, a token that was spent for something else (`refreshing.refresh` tells the rest).
     """
     if tenant_id is None:
         return refreshing.refresh(database, clock, snapshot, command)
@@ -72,9 +99,10 @@ def refresh(
     if rules is None:
         return certain_refusal(database, clock, snapshot, Refusal.UNKNOWN_TENANT)
     attempt = Attempt(database, snapshot, command, presented, rules)
+    entry = Entry(command.client, tenant_id, command.scope, command.origin)
     for _ in range(_ROUNDS):
         with database.transaction() as tx:
-            outcome = _switched(attempt, tx, clock, tenant_id)
+            outcome = _switched(attempt, tx, clock, entry)
         if outcome is not None:
             return outcome
     raise Unavailable("switch: the statement does not apply to a faultless grant")
@@ -85,179 +113,168 @@ def enter(
 ) -> IssuedTokens | Refused:
     """A grant for another tenant, by a live access token and its own, confidential client.
 
-    Nothing is spent, so an answer that was lost is simply asked for again: the grant that nobody
-    knows of is over when it has been idle, and at most so many live at once.
+    Its scope is at most that of the access token. Nothing is spent, so an answer that was lost is
+    simply asked for again: the grant that nobody knows of is over when it has been idle, and at
+    most so many live at once.
     """
-    key = found.grant
-    if entry.client.is_public:
+    client, key, tenant_id = entry.client, found.grant, found.tenant_id
+    if client.is_public or not client.may_refresh:
         return certain_refusal(database, clock, snapshot, Refusal.GRANT_NOT_ALLOWED)
-    if key is None or found.client_id != entry.client.client_id:
-        return Refused(Refusal.FOREIGN_CLIENT)
+    if key is None or tenant_id is None:
+        return Refused(Refusal.UNKNOWN_TOKEN)
     with database.transaction() as tx:
-        accounts.lock(tx, key.account_id)
-        sessions.lock(tx, key.account_id, key.sid)
-        statements, now = InTransaction(tx), clock.now()
-        tenant_id = found.tenant_id or ""
-        read = grants.read(database, statements, key, tenant_id, snapshot.force_relogin)
-        rules = snapshot.rules(tenant_id, entry.client, tx)
-        if read is None or rules is None:
+        account = accounts.lock(tx, key.account_id)
+        session = sessions.lock(tx, key.account_id, key.sid)
+        now = clock.now()
+        read = grants.read(database, InTransaction(tx), key, tenant_id, snapshot.force_relogin)
+        if account is None or session is None or read is None:
             return Refused(Refusal.UNKNOWN_TOKEN)
         state = read.state
         prove(snapshot, Versioned(state.configuration_version, read.database_now), now)
+        held = _Held(database, snapshot, tx, account, session, state, now)
+        if state.client_id != client.client_id:
+            return _refused(held, entry, Refusal.FOREIGN_CLIENT)
+        rules = snapshot.rules(tenant_id, client, tx)
+        if rules is None:
+            return Refused(Refusal.UNKNOWN_TENANT)
         if refusal := grant_refusal(state, rules, now):
             return Refused(refusal)
-        place = _place(snapshot, tx, state, entry, now)
-        if isinstance(place, Refused):
-            return _refused(tx, state, entry, place, now)
+        destination = _destination(held, entry, found.scope)
+        if isinstance(destination, Refusal):
+            return _refused(held, entry, destination)
+        locator = Locator(key.account_id, key.sid, entry.tenant_id, opaque.new_grant_id())
         secret = opaque.new_bytes(refresh_tokens.SECRET_LENGTH)
-        grant_id = opaque.new_grant_id()
-        locator = replace(_locator(state), tenant_id=entry.tenant_id, grant_id=grant_id)
-        return _opened(snapshot, tx, state, entry, place, locator, secret, now)
+        return _opened(held, entry, destination, Branch(locator, secret))
 
 
 def _switched(
-    attempt: Attempt, tx: Transaction, clock: Clock, tenant_id: str
+    attempt: Attempt, tx: Transaction, clock: Clock, entry: Entry
 ) -> IssuedTokens | Refused | None:
-    """With account and session locked, in this order; None: somebody was faster, look again."""
-    key, command = attempt.key, attempt.command
-    accounts.lock(tx, key.account_id)
-    sessions.lock(tx, key.account_id, key.sid)
-    statements, now = InTransaction(tx), clock.now()
-    read = attempt.read(statements)
-    if read is None:
+    """With account and session locked; None, and nothing written, where somebody was faster."""
+    database, snapshot, key = attempt.database, attempt.snapshot, attempt.key
+    account = accounts.lock(tx, key.account_id)
+    session = sessions.lock(tx, key.account_id, key.sid)
+    now = clock.now()
+    read = attempt.read(InTransaction(tx))
+    if account is None or session is None or read is None:
+        prove(snapshot, configuration.version(database, InTransaction(tx)), now)
         return Refused(Refusal.UNKNOWN_TOKEN)
-    state = read.state
-    verdict = refreshing.verdict_on(attempt, read, now)
-    if isinstance(verdict, Refusal) or verdict is Verdict.REPLAY:
-        return refreshing.refused(attempt, tx, state, verdict, now)
-    if verdict is Verdict.RETRY and refreshing.branch_was_used(attempt, tx, state, now):
-        return refreshing.refused(attempt, tx, state, Verdict.REPLAY, now)
-    entry = Entry(command.client, tenant_id, command.scope, command.origin)
-    place = _place(attempt.snapshot, tx, state, entry, now)
-    if isinstance(place, Refused):
-        return _refused(tx, state, entry, place, now)
-    used = _used(attempt, tx, state, verdict, now)
+    held = _Held(database, snapshot, tx, account, session, read.state, now)
+    match refreshing.verdict_on(attempt, read, now):
+        case (Verdict.FAULTLESS | Verdict.AHEAD) as verdict:
+            return _spent(attempt, held, entry, verdict)
+        case Verdict.RETRY:
+            return _again(attempt, held, entry)
+        case verdict:
+            return refreshing.refused(attempt, tx, read.state, verdict, now)
+
+
+def _spent(
+    attempt: Attempt, held: _Held, entry: Entry, verdict: Verdict
+) -> IssuedTokens | Refused | None:
+    """Spend the token on the new grant; None where it was spent a moment ago."""
+    tx, now = held.tx, held.now
+    destination = _destination(held, entry, held.state.scope)
+    if isinstance(destination, Refusal):
+        return _refused(held, entry, destination)
+    used = grants.rotate(
+        held.database,
+        InTransaction(tx),
+        attempt.rotation(now, entry.tenant_id),
+        ahead=verdict is Verdict.AHEAD,
+    )
     if used is None:
         return None
-    branch = refreshing.branch_of(attempt, tenant_id, now)
-    locator = replace(attempt.presented.locator, tenant_id=tenant_id, grant_id=branch.grant_id)
-    entered = _again(attempt, tx, locator, place, entry, branch.secret, now) or _opened(
-        attempt.snapshot, tx, used, entry, place, locator, branch.secret, now
-    )
-    if isinstance(entered, Refused):
-        return entered
-    return replace(entered, previous_refresh_token=refreshing.successor_token(attempt, used, now))
+    if verdict is Verdict.AHEAD:
+        refreshing.record_ahead(attempt, tx, held.state, now)
+    branch = branching.branch_of(held.snapshot, attempt.presented, entry.tenant_id, now)
+    opened = _opened(held, entry, destination, branch)
+    return replace(opened, previous_refresh_token=refreshing.successor_token(attempt, used, now))
 
 
-def _place(
-    snapshot: Snapshot, tx: Transaction, state: GrantState, entry: Entry, now: datetime
-) -> Place | Refused:
-    """Where the new grant is to stand; nothing has been written where this says no."""
-    if state.impersonator is not None:
-        return Refused(Refusal.IMPERSONATION_NOT_ALLOWED)
-    if scopes.narrowed(entry.scope, state.scope, entry.client.scope_names) is None:
-        return Refused(Refusal.INVALID_SCOPE)
-    account = accounts.read(tx, state.key.account_id)
-    if account is None:
-        return Refused(Refusal.NOT_A_MEMBER)
-    place = place_of(snapshot, account, entry.client, entry.tenant_id, tx)
-    if isinstance(place, Place) and not _has_room(snapshot, tx, account, state, entry, place, now):
-        return Refused(Refusal.SESSION_LIMIT)
-    return place
+def _again(attempt: Attempt, held: _Held, entry: Entry) -> IssuedTokens | Refused:
+    """What the spent token gave before, because that answer was lost.
 
-
-def _has_room(
-    snapshot: Snapshot,
-    tx: Transaction,
-    account: Account,
-    state: GrantState,
-    entry: Entry,
-    place: Place,
-    now: datetime,
-) -> bool:
-    """Whether the session may be one more of those that the tenant's limit counts.
-
-    Where the tenant evicts, the oldest of the others end for it. One that would have to be asked
-    for is refused: a refresh has nobody who could answer.
+    Spent for anything else it opens nothing: were it the thief of a token that the owner has used,
+    the owner would never meet the branch.
     """
+    snapshot, tx, state, now = held.snapshot, held.tx, held.state, held.now
+    if state.entered_tenant_id is None:
+        return _refused(held, entry, Refusal.SPENT_OTHERWISE)
+    branch = branching.branch_of(snapshot, attempt.presented, state.entered_tenant_id, now)
+    if branching.was_used(tx, branch):
+        return refreshing.refused(attempt, tx, state, Verdict.REPLAY, now)
+    if state.entered_tenant_id != entry.tenant_id:
+        return _refused(held, entry, Refusal.SPENT_OTHERWISE)
+    opened = branching.read(held.database, snapshot, tx, branch)
+    rules = snapshot.rules(entry.tenant_id, entry.client, tx)
+    if opened is None or rules is None:
+        # So many other grants have ended since that it is kept no more.
+        return _over(held, entry, Refusal.SUPERSEDED)
+    if refusal := grant_refusal(opened, rules, now):
+        return _over(held, entry, refusal)
+    scope = scopes.narrowed(entry.scope, opened.scope, entry.client.scope_names)
+    if scope is None:
+        return _refused(held, entry, Refusal.INVALID_SCOPE)
+    refreshing.record_retry(attempt, tx, state, now)
+    token = issuing.refresh_token(
+        snapshot, branch.locator, branch.secret, generation=0, key_number=opened.key_number, now=now
+    )
+    policy = rules.policy_for(remembered=opened.remembered)
+    holder = issuing.holder(branch.locator, entry.client, policy, scope, opened)
+    tokens = issuing.session_tokens(snapshot, holder, token, now)
+    return replace(tokens, previous_refresh_token=refreshing.successor_token(attempt, state, now))
 
-    if session_grants.has_live_grant_in(snapshot, tx, state, entry.tenant_id, now):
-        return True
+
+def _destination(held: _Held, entry: Entry, granted: str) -> _Destination | Refusal:
+    """Where the new grant is to stand; `granted` is the scope that it may have. Writes nothing."""
+    if held.state.impersonator is not None:
+        return Refusal.IMPERSONATION_NOT_ALLOWED
+    allowed = entry.client.scope_names
+    scope = scopes.narrowed(entry.scope, granted, allowed)
+    if scope is None:
+        return Refusal.INVALID_SCOPE
+    place = place_of(held.snapshot, held.account, entry.client, entry.tenant_id, held.tx)
+    if isinstance(place, Refused):
+        return place.reason
+    evicted = _evicted(held, entry, place)
+    if evicted is None:
+        return Refusal.SESSION_LIMIT
+    possible = scopes.canonical(scopes.names(granted) & allowed)
+    return _Destination(place, possible, scope, evicted)
+
+
+def _evicted(held: _Held, entry: Entry, place: Place) -> tuple[str, ...] | None:
+    """The sessions that end so that the tenant's limit counts this one too; None: there is no room.
+
+    The limit counts a session from its first live grant in the tenant on. Where somebody would have
+    to be asked which one ends, there is no room either: a refresh has nobody who could answer.
+    """
+    snapshot, tx, account, now = held.snapshot, held.tx, held.account, held.now
+    if session_grants.has_live_grant_in(snapshot, tx, held.state, entry.tenant_id, now):
+        return ()
     live = partial(session_limiting.counted_sessions, tx, snapshot, account, now)
     over = session_limiting.exceeded_by_entry(snapshot, account, entry.client, place.tenant, live)
     if over is None:
-        return True
-    session = sessions.lock(tx, account.account_id, state.key.sid)
-    if session is None or over.action is not LimitAction.EVICT_OLDEST:
-        return False
-    sids = [one.session.sid for one in over.surplus]
-    session_limiting.evict(tx, account.account_id, sids, session.device, entry.origin, now)
-    return True
-
-
-def _used(
-    attempt: Attempt, tx: Transaction, state: GrantState, verdict: Verdict, now: datetime
-) -> GrantState | None:
-    """Spend the presented token, or find that it is spent by the same request that was lost."""
-    if verdict is Verdict.RETRY:
-        refreshing.record_retry(attempt, tx, state, now)
-        branches.mark_branched(tx, state.key)
-        return state
-    return grants.rotate(
-        attempt.database,
-        InTransaction(tx),
-        attempt.rotation(now, branched=True),
-        ahead=verdict is Verdict.AHEAD,
-    )
-
-
-def _again(
-    attempt: Attempt,
-    tx: Transaction,
-    locator: Locator,
-    place: Place,
-    entry: Entry,
-    secret: bytes,
-    now: datetime,
-) -> IssuedTokens | Refused | None:
-    """The tokens of the grant that this very token opened before; None where it has opened none."""
-    snapshot = attempt.snapshot
-    key = GrantKey(locator.account_id, locator.sid, locator.grant_id)
-    read = grants.read(
-        attempt.database, InTransaction(tx), key, locator.tenant_id, snapshot.force_relogin
-    )
-    if read is None:
+        return ()
+    if over.action is not LimitAction.EVICT_OLDEST:
         return None
-    state = read.state
-    if refusal := grant_refusal(state, place.rules, now):
-        return Refused(refusal)
-    token = issuing.refresh_token(
-        snapshot, locator, secret, generation=0, key_number=state.key_number, now=now
+    return tuple(one.session.sid for one in over.surplus)
+
+
+def _opened(held: _Held, entry: Entry, destination: _Destination, branch: Branch) -> IssuedTokens:
+    """Open the grant beside the one that is entered from: same session, same sign-in."""
+    snapshot, tx, state, now = held.snapshot, held.tx, held.state, held.now
+    place, locator = destination.place, branch.locator
+    session_limiting.evict(
+        tx, locator.account_id, destination.evicted, held.session.device, entry.origin, now
     )
-    scope = scopes.narrowed(entry.scope, state.scope, entry.client.scope_names)
-    policy = place.rules.policy_for(remembered=state.remembered)
-    held = issuing.holder(locator, entry.client, policy, scope or "", state)
-    return issuing.session_tokens(snapshot, held, token, now)
-
-
-def _opened(
-    snapshot: Snapshot,
-    tx: Transaction,
-    state: GrantState,
-    entry: Entry,
-    place: Place,
-    locator: Locator,
-    secret: bytes,
-    now: datetime,
-) -> IssuedTokens:
-    """Open the grant beside the one that `state` is of: same session, same sign-in."""
     session_grants.make_room(snapshot, tx, state, entry.origin, now)
     ends_at, end = ends_of(
         place, state.authenticated_at, state.capped_at, now, remembered=state.remembered
     )
-    scope = scopes.narrowed(entry.scope, state.scope, entry.client.scope_names) or ""
-    opened = NewlyOpened(entry.client, scope, place, locator, entry.origin, ends_at)
-    token = open_grant(snapshot, tx, opened, secret, now)
+    opened = NewlyOpened(entry.client, destination.granted, place, locator, entry.origin, ends_at)
+    token = open_grant(snapshot, tx, opened, branch.secret, now)
     event = AuditEvent(
         event=Event.GRANT_OPENED,
         origin=entry.origin,
@@ -269,31 +286,39 @@ def _opened(
         details={"from_tenant": state.tenant_id},
     )
     recording.record(tx, event, now)
-    policy = place.rules.policy_for(remembered=state.remembered)
-    held = Holder(locator, entry.client, policy, scope, state.authenticated_at, state.methods, end)
-    return issuing.session_tokens(snapshot, held, token, now)
+    holder = Holder(
+        locator=locator,
+        client=entry.client,
+        policy=place.rules.policy_for(remembered=state.remembered),
+        scope=destination.scope,
+        authenticated_at=state.authenticated_at,
+        methods=state.methods,
+        absolute_end=end,
+    )
+    return issuing.session_tokens(snapshot, holder, token, now)
 
 
-def _refused(
-    tx: Transaction, state: GrantState, entry: Entry, refused: Refused, now: datetime
-) -> Refused:
+def _over(held: _Held, entry: Entry, reason: Refusal) -> Refused:
+    """What the token opened is over; its own chain goes on for who asks without a tenant."""
+    _refused(held, entry, reason)
+    return Refused(Refusal.SPENT_OTHERWISE)
+
+
+def _refused(held: _Held, entry: Entry, reason: Refusal) -> Refused:
     """On the record, because whoever asks holds a token of the account."""
+    is_id = names.well_formed_id(entry.tenant_id)
     event = AuditEvent(
         event=Event.GRANT_REFUSED,
         origin=entry.origin,
         actor=f"client:{entry.client.client_id}",
-        account_id=state.key.account_id,
-        reason=refused.reason,
-        tenant_id=state.tenant_id,
+        account_id=held.state.key.account_id,
+        reason=reason,
+        tenant_id=held.state.tenant_id,
         client_id=entry.client.client_id,
-        sid=state.key.sid,
+        sid=held.state.key.sid,
+        details={"to_tenant": entry.tenant_id if is_id else ""},
     )
-    recording.record(tx, event, now)
-    if refused.reason is Refusal.IMPERSONATION_NOT_ALLOWED:
+    recording.record(held.tx, event, held.now)
+    if reason is Refusal.IMPERSONATION_NOT_ALLOWED:
         return Refused(Refusal.NOT_A_MEMBER)
-    return refused
-
-
-def _locator(state: GrantState) -> Locator:
-    key = state.key
-    return Locator(key.account_id, key.sid, state.tenant_id, key.grant_id)
+    return Refused(reason)

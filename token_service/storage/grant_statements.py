@@ -9,7 +9,6 @@ from functools import lru_cache
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     ColumnElement,
     Integer,
     Select,
@@ -56,7 +55,7 @@ STATE = (
     grants.c.ends_at,
     grants.c.ended_at,
     grants.c.end_reason,
-    grants.c.branched,
+    grants.c.entered_tenant_id,
     sessions.c.authenticated_at,
     sessions.c.capped_at,
     sessions.c.methods,
@@ -166,7 +165,7 @@ def rotate(flavour: Flavour, comparison: str) -> Compiled:
             generation=_parameter("generation") + 1,
             key_number=_parameter("next_key_number", Integer),
             used_at=_parameter("now"),
-            branched=bindparam("branched", required=True, type_=Boolean),
+            entered_tenant_id=bindparam("entered_tenant_id", required=True, type_=Identifier),
             used_from=bindparam("used_from", required=True, type_=grants.c.used_from.type),
             ends_at=_least(flavour, _by_memory("slid_end"), absolute_end),
         )

@@ -35,6 +35,7 @@ from token_service.storage.types import (
     identifier,
     micros,
     moment,
+    optional_identifier,
     optional_moment,
 )
 
@@ -67,8 +68,8 @@ class Rotation(NamedTuple):
 
     `unused_limit` (seconds) is for sessions that are not remembered, `remembered_limit` for those
     that are; `force_relogin` is the environment's, `client_relogin` what the client asks for.
-    Without `may_impersonate`, a token of an impersonated session is not accepted. `branched`: this
-    use opens a grant for another tenant, too.
+    Without `may_impersonate`, a token of an impersonated session is not accepted. With
+    `entered_tenant_id` this use opens a grant for that tenant, too.
     """
 
     key: GrantKey
@@ -84,7 +85,7 @@ class Rotation(NamedTuple):
     may_impersonate: bool
     used_from: str
     now: datetime
-    branched: bool = False
+    entered_tenant_id: str | None = None
 
 
 def insert_grant(tx: Transaction, grant: NewGrant, now: datetime) -> None:
@@ -105,7 +106,6 @@ def insert_grant(tx: Transaction, grant: NewGrant, now: datetime) -> None:
             used_at=now,
             used_from=grant.used_from,
             ends_at=grant.ends_at,
-            branched=False,
         )
     )
 
@@ -326,7 +326,7 @@ def _rotation_parameters(rotation: Rotation) -> dict[str, object]:
         "remembered_used_after": now - rotation.remembered_limit * MICROSECONDS,
         "remembered_slid_end": now + rotation.remembered_limit * MICROSECONDS,
         "used_from": rotation.used_from,
-        "branched": rotation.branched,
+        "entered_tenant_id": rotation.entered_tenant_id,
         "now": now,
     }
 
@@ -349,7 +349,7 @@ def _state(key: GrantKey, row: Row) -> GrantState:
         ends_at=moment(row[11]),
         ended_at=optional_moment(row[12]),
         end_reason=None if row[13] is None else Refusal(row[13]),
-        branched=bool(row[14]),
+        entered_tenant_id=optional_identifier(row[14]),
         authenticated_at=moment(row[15]),
         capped_at=optional_moment(row[16]),
         methods=tuple(row[17].split()),

@@ -207,14 +207,14 @@ grants = Table(
     Column("ended_at", Instant),
     Column("end_reason", String(40)),
     Column("ended_by", String(300)),
-    Column("branched", Boolean, nullable=False),
+    Column("entered_tenant_id", Identifier),
     # Half-empty pages let a refresh write the new row version beside the old one (HOT), and no
     # column that a refresh changes is indexed.
     postgresql_with={"fillfactor": 50},
 )
 """What one client holds under one session for one tenant, with its refresh chain.
 
-`branched` says that the token before the current one has opened a grant for another tenant, too.
+`entered_tenant_id` is the other tenant that the token before the current one was used to enter.
 """
 
 account_epochs = Table(

@@ -31,6 +31,11 @@ def identifier(value: object) -> str:
     return value.hex if isinstance(value, uuid.UUID) else str(value)
 
 
+def optional_identifier(value: object) -> str | None:
+    """The same, or None for NULL."""
+    return None if value is None else identifier(value)
+
+
 class Identifier(types.TypeDecorator[str]):
     """A 128-bit id: 32 hexadecimal characters in Python, 16 bytes (`uuid`) in PostgreSQL."""
 

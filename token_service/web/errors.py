@@ -58,6 +58,12 @@ TENANT_FULL = Fault(
     "The account has as many sessions in this tenant as it may have at once.",
     error="invalid_target",
 )
+REFRESH_FIRST = Fault(
+    400,
+    "refresh_first",
+    "The refresh token was used already: refresh without tenant_id, and use what that gives.",
+    error="invalid_target",
+)
 CLIENT_NOT_ALLOWED = Fault(403, "client_not_allowed", "The client may not do this.")
 INVALID_SCOPE = Fault(
     400, "invalid_scope", "The scope is malformed or more than what may be granted."
@@ -202,6 +208,7 @@ GRANT = Stage(
         Refusal.GRANT_NOT_ALLOWED: UNAUTHORIZED_CLIENT,
         Refusal.NOT_A_MEMBER: TENANT_UNREACHABLE,
         Refusal.SESSION_LIMIT: TENANT_FULL,
+        Refusal.SPENT_OTHERWISE: REFRESH_FIRST,
     },
 )
 """A client that has authenticated asks for tokens."""

@@ -58,6 +58,8 @@ def list_tenants(snapshot: Snapshot) -> Response:
         errors.INVALID_SCOPE,
         errors.UNAUTHORIZED_CLIENT,
         errors.TENANT_UNREACHABLE,
+        errors.TENANT_FULL,
+        errors.INVALID_GRANT,
         errors.INVALID_CLIENT,
         errors.INVALID_TOKEN,
         errors.INSUFFICIENT_SCOPE,

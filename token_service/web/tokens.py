@@ -57,6 +57,8 @@ _CLIENT_FAULTS = (
         errors.INVALID_GRANT,
         errors.INVALID_SCOPE,
         errors.TENANT_UNREACHABLE,
+        errors.TENANT_FULL,
+        errors.REFRESH_FIRST,
         errors.UNAUTHORIZED_CLIENT,
     ),
     problems={400: EndedProblemSchema},

@@ -1,5 +1,6 @@
 """`POST /v1/me/tenants/{id}/tokens`: another tenant by access token and the client's own secret."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,6 +35,23 @@ def test_the_scope_may_be_narrower(world: World) -> None:
     both = member_of_both(world)
     assert tokens_of(ask(both, scope="openid")).body["scope"] == "openid"
     assert_refused(ask(both, scope="openid email"), 400, "invalid_scope")
+    assert both.first.happened[-1] == ("grant_refused", "invalid_scope")
+
+
+def test_its_chain_keeps_the_scope_whatever_the_first_token_asked_for(world: World) -> None:
+    both = member_of_both(world)
+    narrow = tokens_of(ask(both, scope="openid"))
+    assert world.refresh(both.first.app, narrow.refresh).body["scope"] == "openid profile"
+
+
+def test_a_token_of_less_scope_gives_no_more(world: World) -> None:
+    both = member_of_both(world)
+    narrow = world.refresh(both.first.app, both.first.tokens.refresh, scope="openid")
+    both = replace(both, first=replace(both.first, tokens=narrow))
+    entered = tokens_of(ask(both))
+    assert entered.body["scope"] == "openid"
+    assert world.refresh(both.first.app, entered.refresh).body["scope"] == "openid"
+    assert_refused(ask(both, scope="openid profile"), 400, "invalid_scope")
 
 
 def test_an_access_token_alone_gives_none(world: World) -> None:
@@ -50,6 +68,23 @@ def test_a_public_client_uses_its_refresh_token_instead(world: World) -> None:
 def test_another_client_gets_nothing_for_it(world: World) -> None:
     both = member_of_both(world)
     assert_refused(ask(both, world.client("app")), 400, "invalid_grant")
+    assert both.first.happened == [("grant_refused", "foreign_client")]
+
+
+def test_a_client_without_the_grant_type_gets_none_that_it_could_not_use(world: World) -> None:
+    both = member_of_both(world)
+    admin.change_client(world, both.first.app, grant_types="[]")
+    assert_refused(ask(both), 400, "unauthorized_client")
+
+
+def test_who_acts_as_somebody_enters_nothing_and_sees_no_other_tenant(world: World) -> None:
+    both = member_of_both(world)
+    acting = act(both.first)
+    in_their_name = replace(both, first=replace(both.first, tokens=acting.tokens))
+    assert_refused(ask(in_their_name, both.first.backend), 400, "tenant_not_allowed")
+    assert both.first.happened[-1] == ("grant_refused", "impersonation_not_allowed")
+    listed = world.http.get("/v1/me/tenants", headers=acting.bearer).get_json()["items"]
+    assert [one["tenant_id"] for one in listed] == [both.first.tenant_id]
 
 
 def test_without_a_persons_token_there_is_nothing_to_get(world: World) -> None:
@@ -100,9 +135,3 @@ def test_ones_own_tenants_are_listed(world: World) -> None:
         (both.second_tenant, False),
     ]
     assert all(set(one) == {"tenant_id", "name", "roles", "isCurrent"} for one in items)
-
-
-def test_who_acts_as_somebody_sees_no_other_tenant(world: World) -> None:
-    both = member_of_both(world)
-    listed = world.http.get("/v1/me/tenants", headers=act(both.first).bearer).get_json()["items"]
-    assert [one["tenant_id"] for one in listed] == [both.first.tenant_id]

@@ -6,6 +6,7 @@ import pytest
 
 from tests.http import administration as admin
 from tests.http.building import EVERYWHERE, assert_dead, assert_refused, live_at, sids, signed_in
+from tests.http.impersonation.building import act
 from tests.http.tenants.building import assert_grant_dead, entered, member_of_both
 from tests.world.world import Time, World
 
@@ -63,83 +64,6 @@ def test_two_tabs_refresh_a_hundred_times_each_and_never_disturb_each_other(
     assert live_at(tabs[0]) == live_at(tabs[1]) == EVERYWHERE
 
 
-# A lost answer, and a thief.
-
-
-def test_a_retry_gives_the_same_two_tokens(world: World, second_worker: World, time: Time) -> None:
-    both = member_of_both(world)
-    answers = [both.try_enter()]
-    for worker in (second_worker, world):
-        time.pass_(seconds=29)
-        answers.append(both.try_enter(worker))
-    bodies = [answer.get_json() for answer in answers]
-    for name in ("refresh_token", "previous_refresh_token", "sid", "tenantId"):
-        assert len({body[name] for body in bodies}) == 1
-    assert len({body["access_token"] for body in bodies}) == 3
-    rows = world.sql("SELECT count(*) FROM grants")
-    assert rows == [(2,)]
-    assert [name for name, _ in both.first.happened] == ["grant_opened"]
-
-
-def test_a_plain_retry_gives_the_same_successor(world: World) -> None:
-    both = member_of_both(world)
-    found = both.enter()
-    plain = both.world.refresh(both.first.app, both.first.tokens.refresh)
-    assert plain.refresh == found.first.tokens.refresh
-
-
-def test_who_lost_a_plain_answer_may_still_enter(world: World) -> None:
-    both = member_of_both(world)
-    successor = both.first.refreshed()
-    found = both.enter()
-    assert found.first.tokens.refresh == successor.tokens.refresh
-    assert live_at(found.second) == EVERYWHERE
-
-
-def test_a_retry_after_the_new_grant_was_used_ends_the_session(world: World) -> None:
-    """Inside the window: somebody has branched off with the token."""
-    both = member_of_both(world)
-    found = both.enter()
-    thief = found.second.refreshed()
-    assert_refused(both.try_enter(), 400, "invalid_grant")
-    assert_dead(found.first)
-    assert_dead(thief)
-    assert ("refresh_replayed", "replayed") in both.first.happened
-
-
-def test_a_plain_retry_after_the_new_grant_was_used_ends_the_session(world: World) -> None:
-    both = member_of_both(world)
-    thief = both.enter().second.refreshed()
-    answer = world.try_refresh(both.first.app, both.first.tokens.refresh)
-    assert_refused(answer, 400, "invalid_grant")
-    assert_dead(thief)
-
-
-def test_a_retry_after_the_first_chain_went_on_ends_the_session(world: World) -> None:
-    both = member_of_both(world)
-    found = both.enter()
-    found.first.refreshed()
-    assert_refused(both.try_enter(), 400, "invalid_grant")
-    assert_dead(found.second)
-
-
-def test_a_retry_after_the_window_ends_the_session(world: World, time: Time) -> None:
-    both = member_of_both(world, retry_window=60)
-    found = both.enter()
-    time.pass_(seconds=60)
-    assert_refused(both.try_enter(), 400, "invalid_grant")
-    assert_dead(found.second)
-
-
-@pytest.mark.parametrize("which", ["first", "second"])
-def test_a_replay_in_one_chain_ends_both(world: World, which: str) -> None:
-    found = member_of_both(world).enter()
-    chain = getattr(found, which).chain(3)
-    assert_refused(world.try_refresh(chain[0].app, chain[0].tokens.refresh), 400, "invalid_grant")
-    assert_dead(chain[-1])
-    assert_dead(found.second if which == "first" else found.first)
-
-
 # What is refused spends nothing.
 
 
@@ -180,6 +104,8 @@ def test_a_wider_scope_is_refused_and_a_narrower_one_is_given(world: World) -> N
     assert_refused(both.try_enter(scope="openid email"), 400, "invalid_scope")
     found = both.enter(scope="openid")
     assert found.second.tokens.body["scope"] == "openid"
+    # As with any refresh, the chain keeps its scope (RFC 6749 section 6).
+    assert found.second.refreshed().tokens.body["scope"] == "openid profile"
     assert found.first.refreshed().tokens.body["scope"] == "openid profile"
 
 
@@ -189,6 +115,17 @@ def test_another_clients_token_enters_nothing(world: World) -> None:
     assert_refused(answer, 400, "invalid_grant")
     assert both.first.happened == [("refresh_foreign_client", "")]
     assert live_at(both.first.refreshed()) == EVERYWHERE
+
+
+def test_who_acts_as_somebody_enters_nothing(world: World) -> None:
+    both = member_of_both(world)
+    acting = act(both.first)
+    answer = world.try_refresh(
+        both.first.backend, acting.tokens.refresh, tenant_id=both.second_tenant
+    )
+    assert_refused(answer, 400, "invalid_target")
+    assert both.first.happened[-1] == ("grant_refused", "impersonation_not_allowed")
+    assert acting.refreshed()
 
 
 def test_a_client_without_the_grant_type_enters_nothing(world: World) -> None:

@@ -73,6 +73,15 @@ def test_as_soon_as_the_other_one_is_gone_there_is_room(world: World, time: Time
     assert tokens_of(ask(newer))
 
 
+def test_what_is_refused_for_another_reason_ends_nobody(world: World, time: Time) -> None:
+    older, newer = limited(world, time)
+    there = older.enter()
+    assert_refused(newer.try_enter(scope="openid email"), 400, "invalid_scope")
+    newer.first.refreshed()
+    assert_refused(newer.try_enter(), 400, "invalid_target")
+    assert live_at(there.second) == EVERYWHERE
+
+
 def test_limits_that_count_the_session_already_are_not_asked_again(
     world: World, time: Time
 ) -> None:

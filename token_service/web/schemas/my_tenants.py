@@ -20,7 +20,7 @@ class EnterRequest:
 
 
 class EnterSchema(ClientFields):
-    """The client of the access token, and optionally less scope than the session's grant has."""
+    """The client of the access token, and optionally less scope than the token has."""
 
     scope = fields.String(
         metadata={"description": "Scopes, separated by spaces, out of those granted."}
