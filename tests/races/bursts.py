@@ -72,9 +72,9 @@ def _one_crowd_at_a_time() -> Iterator[None]:
         yield
 
 
-def refresh(app: App, token: str) -> dict[str, Any]:
+def refresh(app: App, token: str, **fields: str) -> dict[str, Any]:
     """A refresh as a request of a burst."""
-    form = {"grant_type": "refresh_token", "refresh_token": token}
+    form = {"grant_type": "refresh_token", "refresh_token": token} | fields
     return {"path": "/oauth2/token", "form": form, "headers": app.basic}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.races.bursts import PROCESSES, THREADS, Workers, invalidate, refresh, revoke, workers
 from tests.world.databases import Postgres
-from tests.world.world import App, Person, World, prepare_now
+from tests.world.world import App, Person, Tokens, World, prepare_now
 
 BURSTS = 50
 
@@ -83,3 +83,64 @@ def test_a_replay_in_the_crowd_ends_the_session_once(
         assert not raced.is_live(third)
         events = [one for one in raced.events(person.account_id) if one.sid == tokens.sid]
         assert [str(one.event) for one in events].count("refresh_replayed") == 1
+
+
+@pytest.fixture(scope="module")
+def of_two(raced: World) -> tuple[Person, str]:
+    """An account in two tenants that signs in to the first one; and the second one."""
+    one, two = raced.tenant(retry_window=300), raced.tenant()
+    return raced.person(one, two, default=one), two
+
+
+def live_grants(raced: World, tokens: Tokens) -> int:
+    """How many grants of the session nobody has ended."""
+    rows = raced.sql("SELECT 1 FROM grants WHERE sid = :sid AND ended_at IS NULL", sid=tokens.sid)
+    return len(rows)
+
+
+def test_one_token_enters_a_tenant_once_however_many_ask(
+    raced: World, crowd: Workers, of_two: tuple[Person, str], app: App
+) -> None:
+    person, tenant_id = of_two
+    tokens = raced.sign_in(person, app)
+    token = tokens.refresh
+    for number in range(1, 11):
+        answers = crowd.burst([refresh(app, token, tenant_id=tenant_id)] * (PROCESSES * 16))
+        assert {status for status, _ in answers} == {200}
+        pairs = {(body["refresh_token"], body["previous_refresh_token"]) for _, body in answers}
+        assert len(pairs) == 1
+        assert live_grants(raced, tokens) == number + 1
+        ((_, token),) = pairs
+
+
+def test_one_token_for_two_things_gives_one_of_them(
+    raced: World, crowd: Workers, of_two: tuple[Person, str], app: App
+) -> None:
+    """Those who refresh all get one successor, and those who enter are left no other life."""
+    person, tenant_id = of_two
+    for _ in range(20):
+        tokens = raced.sign_in(person, app)
+        both = [refresh(app, tokens.refresh), refresh(app, tokens.refresh, tenant_id=tenant_id)]
+        answers = crowd.burst(both * 16)
+        assert {status for status, _ in answers} <= {200, 400}
+        given = [body for status, body in answers if status == 200]
+        successors = {body.get("previous_refresh_token", body["refresh_token"]) for body in given}
+        assert len(successors) == 1
+        assert {body["error"] for status, body in answers if status == 400} <= {"invalid_target"}
+        assert live_grants(raced, tokens) == 1
+        assert raced.refresh(app, successors.pop())
+
+
+def test_whoever_enters_a_session_that_is_ended_has_nothing(
+    raced: World, crowd: Workers, of_two: tuple[Person, str], app: App
+) -> None:
+    person, tenant_id = of_two
+    for _ in range(20):
+        tokens = raced.sign_in(person, app)
+        enter = refresh(app, tokens.refresh, tenant_id=tenant_id)
+        answers = crowd.burst([enter] * 15 + [invalidate(tokens.access)])
+        assert {status for status, _ in answers} <= {200, 204, 400}
+        for body in (body for status, body in answers if status == 200):
+            assert not raced.validate(body["access_token"])["active"]
+            for name in ("refresh_token", "previous_refresh_token"):
+                assert raced.try_refresh(app, body[name]).status_code == 400
