@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.building import NOW
+from token_service.domain.policies import Policy
 from token_service.domain.session_limits import (
     UNLIMITED,
     Counted,
     Limit,
     LimitSources,
+    limit_sources,
     limits_for,
     over_limit,
 )
@@ -53,11 +55,36 @@ def of_client(most):
         (sources(environment=3, client=1, account=9), (Limit(9), of_client(1))),
         (sources(environment=3, precedence="strictest"), (Limit(3),)),
         # "Off" of the account's own stands in place of the others too.
-        (sources(environment=3, tenant=2, account=UNLIMITED), (Limit(UNLIMITED),)),
+        (sources(environment=3, tenant=2, account=UNLIMITED), ()),
+        (sources(environment=3, account=UNLIMITED, precedence="strictest"), (Limit(3),)),
     ],
 )
 def test_which_limits_hold(stated, limits):
     assert limits_for(stated, TENANT, CLIENT) == limits
+
+
+@pytest.mark.parametrize(
+    ("environment", "overrides", "client", "account", "expected"),
+    [
+        (Policy(), {}, {}, None, sources()),
+        (Policy(max_sessions=3), {}, {}, None, sources(environment=3)),
+        (Policy(max_sessions=3), {"max_sessions": 2}, {}, None, sources(environment=3, tenant=2)),
+        (Policy(max_sessions=3), {"max_sessions": "off"}, {}, None, sources(environment=3)),
+        (Policy(), {}, {"max_sessions": 4}, None, sources(client=4)),
+        (Policy(), {}, {"max_sessions": "off"}, None, sources()),
+        (Policy(), {}, {"idle_timeout": 60}, 5, sources(account=5)),
+        (
+            Policy(),
+            {"account_limit_precedence": "strictest"},
+            {},
+            5,
+            sources(account=5, precedence="strictest"),
+        ),
+    ],
+)
+def test_which_level_states_a_limit(environment, overrides, client, account, expected):
+    tenant = environment.overridden(overrides)
+    assert limit_sources(environment, tenant, overrides, client, account) == expected
 
 
 def session(number, clients=(CLIENT,), tenants=(TENANT,), minutes=None):

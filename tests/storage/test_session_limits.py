@@ -70,8 +70,10 @@ class TestCounting:
     """The count is made under the lock: else each of those who wait would find room."""
 
     @pytest.mark.parametrize("most", [1, 2, 3])
-    def test_those_who_waited_for_the_account_evict_each_other(self, on_postgres, most):
+    def test_those_who_waited_for_the_account_evict_each_other(self, on_postgres, time, most):
         signed = signed_in(on_postgres, max_sessions=most)
+        # Between two of the same instant the random part of the id would decide.
+        time.pass_(seconds=1)
         with holding(signed.world) as hold:
             hold_account(hold, signed)
             futures = hold.start(*[signing_in_again(signed)] * WAITING)

@@ -14,7 +14,7 @@ from token_service.domain.policies import (
     explained,
     written,
 )
-from token_service.domain.session_limits import UNLIMITED, Limit, LimitSources, limits_for
+from token_service.domain.session_limits import UNLIMITED, Limit, limit_sources, limits_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,10 @@ class Levels:
 
     def session_limits(self, tenant_id: str, client_id: str) -> tuple[Limit, ...]:
         """The limits that a new session must keep; those that are off are left out."""
-        policy, own = self.policy, self.client.get("max_sessions")
-        sources = LimitSources(
-            environment=self.environment_policy.max_sessions,
-            tenant=policy.max_sessions if "max_sessions" in self.tenant else None,
-            client=None if own == OFF else own,
-            account=self.account_limit,
-            precedence=policy.account_limit_precedence,
+        sources = limit_sources(
+            self.environment_policy, self.policy, self.tenant, self.client, self.account_limit
         )
-        limits = limits_for(sources, tenant_id, client_id)
-        return tuple(one for one in limits if one.most < UNLIMITED)
+        return limits_for(sources, tenant_id, client_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
 """How many sessions an account may have at once, and what happens when one more is opened."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+from token_service.domain.policies import OFF, Policy
 
 UNLIMITED = 10**9
 """An account's own limit that is "off": no number of sessions reaches it. Unlike None, which is no
@@ -57,6 +60,28 @@ class LimitSources:
     precedence: str
 
 
+def limit_sources(
+    environment: Policy,
+    tenant: Policy,
+    overrides: Mapping[str, Any],
+    client: Mapping[str, Any],
+    account: int | None,
+) -> LimitSources:
+    """The limits out of what is in effect in the environment and the tenant.
+
+    `overrides` is what the tenant states, `client` what the client does: a tenant that states no
+    limit has none of its own, whatever it inherits.
+    """
+    of_client = client.get("max_sessions")
+    return LimitSources(
+        environment=environment.max_sessions,
+        tenant=tenant.max_sessions if "max_sessions" in overrides else None,
+        client=None if of_client == OFF else of_client,
+        account=account,
+        precedence=tenant.account_limit_precedence,
+    )
+
+
 def limits_for(sources: LimitSources, tenant_id: str, client_id: str) -> tuple[Limit, ...]:
     """The limits that a new session in this tenant through this client must keep.
 
@@ -67,7 +92,7 @@ def limits_for(sources: LimitSources, tenant_id: str, client_id: str) -> tuple[L
     """
     limits = []
     own = sources.account is not None and sources.precedence == "account"
-    if sources.account is not None:
+    if sources.account is not None and sources.account < UNLIMITED:
         limits.append(Limit(sources.account))
     if sources.tenant is not None and not own:
         limits.append(Limit(sources.tenant, tenant_id=tenant_id))

@@ -11,14 +11,12 @@ from datetime import datetime
 from token_service.domain.accounts import Account
 from token_service.domain.clients import Client
 from token_service.domain.events import Origin
-from token_service.domain.policies import OFF
 from token_service.domain.refusals import Refusal
 from token_service.domain.session_limits import (
-    UNLIMITED,
     Counted,
     Limit,
     LimitAction,
-    LimitSources,
+    limit_sources,
     limits_for,
     over_limit,
 )
@@ -99,16 +97,14 @@ def limits_on(
     snapshot: Snapshot, account: Account, client: Client, tenant: Tenant
 ) -> tuple[Limit, ...]:
     """The limits that the account's sessions with this client in this tenant must keep."""
-    policy, own = snapshot.policy_of(tenant), client.policy.get("max_sessions")
-    sources = LimitSources(
-        environment=snapshot.policy.max_sessions,
-        tenant=policy.max_sessions if "max_sessions" in tenant.policy else None,
-        client=None if own == OFF else own,
-        account=account.session_limit,
-        precedence=policy.account_limit_precedence,
+    sources = limit_sources(
+        snapshot.policy,
+        snapshot.policy_of(tenant),
+        tenant.policy,
+        client.policy,
+        account.session_limit,
     )
-    limits = limits_for(sources, tenant.tenant_id, client.client_id)
-    return tuple(one for one in limits if one.most < UNLIMITED)
+    return limits_for(sources, tenant.tenant_id, client.client_id)
 
 
 def counted_sessions(

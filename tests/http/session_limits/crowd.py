@@ -71,6 +71,18 @@ class Crowd:
         """Go on with a sign-in and expect a session."""
         return self._opened(self.try_continue(ticket, end_sid))
 
+    def impersonate(self) -> Tokens:
+        """Have a backend act as the person."""
+        backend = self.world.client("backend")
+        body = {
+            "account_id": self.person.account_id,
+            "tenant_id": self.tenant_id,
+            "reason": "Ticket 4711",
+        }
+        answer = self.world.http.post("/v1/impersonations", json=body, headers=backend.basic)
+        assert answer.status_code == 201, answer.text
+        return tokens_of(answer)
+
     def of(self, app: App, tenant_id: str | None = None) -> "Crowd":
         """The same person with another application, or in another tenant, without a session."""
         return replace(self, app=app, tenant_id=tenant_id or self.tenant_id, opened=[])

@@ -59,7 +59,8 @@ def test_a_question_ends_nothing_and_is_on_the_record(world: World, crowd: Build
 
 
 def test_only_sessions_that_the_full_limit_counts_are_listed(world: World, crowd: Build) -> None:
-    who, other = crowd(world, 2, max_sessions_action="ask"), world.client()
+    who = crowd(world, 2, max_sessions=9, max_sessions_action="ask")
+    other = world.client()
     limit_client(world, other, 1)
     of_other = who.of(other)
     listed = of_other.open()
@@ -67,15 +68,12 @@ def test_only_sessions_that_the_full_limit_counts_are_listed(world: World, crowd
 
 
 def test_an_impersonated_session_is_not_offered(world: World, crowd: Build) -> None:
-    who = crowd(world, 3, max_sessions_action="ask")
-    admin.change_policy(world, who.tenant_id, **ASK)
-    world.sql(
-        "UPDATE sessions SET impersonator = 'a-backend' WHERE sid = :sid", sid=who.opened[0].sid
-    )
+    who = crowd(world, 2, **ASK)
+    acting = who.impersonate()
     asked = who.ask()
-    assert who.opened[0].sid not in [one["sid"] for one in asked["sessions"]]
-    answer = who.try_continue(asked["ticket"], who.opened[0].sid)
-    assert_refused(answer, 400, "session_not_live")
+    assert acting.sid not in [one["sid"] for one in asked["sessions"]]
+    assert_refused(who.try_continue(asked["ticket"], acting.sid), 400, "session_not_live")
+    assert world.is_live(acting)
 
 
 # Going on.
@@ -229,6 +227,10 @@ def test_a_client_that_may_no_longer_sign_people_in_cannot_go_on(
         ),
         (lambda who: admin.disable_account(who.world, who.person), "revoked"),
         (lambda who: admin.restored_from_backup(who.world), "revoked"),
+        (
+            lambda who: who.world.sql("UPDATE accounts SET enabled = :no", no=False),
+            "account_disabled",
+        ),
         (lambda who: admin.leave(who.world, who.person, who.tenant_id), "not_a_member"),
         (lambda who: admin.disable_tenant(who.world, who.tenant_id), "not_a_member"),
         (
@@ -241,6 +243,7 @@ def test_a_client_that_may_no_longer_sign_people_in_cannot_go_on(
         "signed out everywhere",
         "account disabled",
         "restored",
+        "account disabled behind the service's back",
         "left the tenant",
         "tenant disabled",
         "scope taken away",

@@ -1,5 +1,7 @@
 """Beyond the limit the oldest session ends, and the new one opens."""
 
+import pytest
+
 from tests.http.administration import change_policy
 from tests.http.building import assert_refused
 from tests.http.session_limits.crowd import FIREFOX, Build, use_device
@@ -103,15 +105,20 @@ def test_sessions_ended_everywhere_take_no_place(world: World, crowd: Build) -> 
 def test_an_impersonated_session_takes_no_place_and_is_never_evicted(
     world: World, crowd: Build
 ) -> None:
-    who = crowd(world, 1, max_sessions=1)
-    world.sql(
-        "UPDATE sessions SET impersonator = 'a-backend' WHERE sid = :sid", sid=who.opened[0].sid
-    )
+    who = crowd(world, 0, max_sessions=1)
+    acting = who.impersonate()
     who.open()
+    assert ("session_ended", "evicted") not in who.happened
     who.open()
-    assert who.happened == [("session_ended", "evicted")]
-    ended = {one.sid for one in world.events(who.person.account_id) if one.reason == "evicted"}
-    assert ended == {who.opened[1].sid}
+    assert who.live == [1]
+    assert world.is_live(acting)
+
+
+@pytest.mark.parametrize("action", ["evict_oldest", "deny", "ask"])
+def test_an_impersonation_needs_no_place(world: World, crowd: Build, action: str) -> None:
+    who = crowd(world, 1, max_sessions=1, max_sessions_action=action)
+    assert world.is_live(who.impersonate())
+    assert who.live == [0]
 
 
 def test_a_wrong_password_evicts_nobody(world: World, crowd: Build) -> None:
