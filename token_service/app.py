@@ -10,12 +10,17 @@ from token_service.clock import Clock, FileClock, SystemClock
 from token_service.crypto.keyring import KeyEncryptionKeys
 from token_service.crypto.passwords import Passwords
 from token_service.domain.keys import KeyRules
+from token_service.domain.letters import Carrier
+from token_service.domain.passwords import PasswordRules
 from token_service.domain.policies import Policy
 from token_service.domain.throttling import ThrottleRule
+from token_service.mail.folder import FolderCarrier, NoCarrier
+from token_service.mail.smtp import SmtpCarrier, SmtpServer
 from token_service.services.configuration import Configuration
 from token_service.services.housekeeper import Housekeeper
 from token_service.services.housekeeping import Retention
 from token_service.services.keys import KeyPlan
+from token_service.services.postman import Postman, PostOffice
 from token_service.services.signing_in import Gate
 from token_service.services.throttling import Throttle
 from token_service.settings import Settings
@@ -26,6 +31,7 @@ from token_service.web import front
 from token_service.web.parts import EXTENSION, Parts
 
 _LONGEST_ACCESS_TOKEN = timedelta(minutes=129_600)
+_POSTMAN_SECONDS = 10.0
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -38,9 +44,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def create_worker_app() -> Flask:
-    """What each worker process of the server runs: the application, and housekeeping beside it."""
+    """What each worker process of the server runs: the application, and beside it housekeeping and
+    the postman."""
     app = create_app()
-    housekeeper(cast(Parts, app.extensions[EXTENSION])).start()
+    parts = cast(Parts, app.extensions[EXTENSION])
+    housekeeper(parts).start()
+    parts.postman.start()
     return app
 
 
@@ -88,7 +97,16 @@ def compose(app: Flask, settings: Settings) -> Parts:
         settings.keys.algorithms[0],
     )
     geography = Geography(settings.geography.database_path)
-    return Parts(settings, clock, database, configuration, _gate(settings), keys, geography)
+    office = PostOffice(
+        database,
+        clock,
+        configuration,
+        _carrier(settings),
+        timedelta(seconds=settings.passwords.reset_seconds),
+    )
+    postman = Postman(office, _POSTMAN_SECONDS)
+    gate = _gate(settings)
+    return Parts(settings, clock, database, configuration, gate, keys, geography, postman)
 
 
 def _database_clock(settings: Settings, clock: Clock) -> Clock | None:
@@ -140,7 +158,17 @@ def _gate(settings: Settings) -> Gate:
         )
         for failures in (throttle.account_failures, throttle.source_failures)
     )
-    return Gate(passwords, Throttle(settings.secrets.pepper, account, source))
+    rules = PasswordRules(settings.passwords.shortest)
+    return Gate(passwords, Throttle(settings.secrets.pepper, account, source), rules)
+
+
+def _carrier(settings: Settings) -> Carrier:
+    mail = settings.mail
+    if mail.smtp_url is not None:
+        return SmtpCarrier(SmtpServer.of_url(mail.smtp_url), mail.sender)
+    if mail.folder is not None:
+        return FolderCarrier(mail.folder, mail.sender)
+    return NoCarrier()
 
 
 def _key_plan(settings: Settings) -> KeyPlan:

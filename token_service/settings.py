@@ -36,6 +36,7 @@ __all__ = [
     "KeySettings",
     "LoggingSettings",
     "MailSettings",
+    "PasswordSettings",
     "PolicySettings",
     "SecretSettings",
     "ServerSettings",
@@ -162,6 +163,14 @@ class ImpersonationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PasswordSettings:
+    """`shortest` is in characters; `reset_seconds` is how long a link is good."""
+
+    shortest: int
+    reset_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class HousekeepingSettings:
     """How the purge goes about its work, and how long ended rows and audit events stay."""
 
@@ -188,7 +197,7 @@ class GeographySettings:
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """Mail goes to `smtp_url`; without one it is written into `folder`."""
+    """Letters go to `smtp_url`; without one they are written into `folder`, else dropped."""
 
     smtp_url: str | None = field(repr=False)
     sender: str
@@ -210,6 +219,7 @@ class Settings:
     policy: PolicySettings
     throttle: ThrottleSettings
     impersonation: ImpersonationSettings
+    passwords: PasswordSettings
     housekeeping: HousekeepingSettings
     logging: LoggingSettings
     geography: GeographySettings
@@ -272,6 +282,10 @@ def _settings(
         throttle=_throttle(read),
         impersonation=ImpersonationSettings(
             alarm_per_hour=read.whole("impersonation.alarm_per_hour", 1, 1_000_000)
+        ),
+        passwords=PasswordSettings(
+            shortest=read.whole("passwords.shortest", 8, 64),
+            reset_seconds=read.whole("passwords.reset_seconds", 60, 1_800),
         ),
         housekeeping=_housekeeping(read),
         logging=LoggingSettings(level=read.choice("logging.level", LOG_LEVELS)),

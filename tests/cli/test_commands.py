@@ -87,6 +87,17 @@ class TestAccounts:
         cli.text("account", "set-password", "ada", "--password-stdin", given=f"{given}\r\n")
         assert sign_in(variables, "ada", given, client) == 200
 
+    def test_a_link_is_queued_for_who_has_an_address(self, cli: CommandLine) -> None:
+        made = cli.json("account", "create", "--username", "ada", "--email", "ada@example.test")
+        assert cli.json("account", "send-reset", "ada") == {"id": made["id"], "queued": True}
+        text = cli.text("account", "send-reset", made["id"])
+        assert text == f"a link for account {made['id']} is queued\n"
+        assert "password_reset_requested" in cli.text("audit", "list", "--account", "ada")
+        cli.text("account", "disable", "ada")
+        assert cli.refused("account", "send-reset", "ada") == "the account is disabled"
+        cli.text("account", "create", "--username", "bob")
+        assert cli.refused("account", "send-reset", "bob") == "the account has no e-mail address"
+
     def test_disable_and_enable(self, cli: CommandLine) -> None:
         made = cli.json("account", "create", "--username", "ada")
         assert cli.json("account", "disable", "ada") == {"id": made["id"], "enabled": False}
@@ -110,10 +121,8 @@ class TestAccounts:
         assert cli.refused("account", "set-password", UNKNOWN) == nobody
         assert cli.refused("account", "join", "ada", UNKNOWN) == "there is no such tenant"
         result = cli.run("account", "set-password", "ada", "--password-stdin", given="short")
-        assert (result.exit_code, result.stderr) == (
-            1,
-            "Error: a password has 8 to 256 characters\n",
-        )
+        assert result.exit_code == 1
+        assert result.stderr.startswith("Error: the password is too short, too long, common, or ")
         result = cli.run("account", "set-password", "ada", "--password-stdin", given=b"\xff\xfe")
         assert (result.exit_code, result.stderr) == (1, "Error: the password is not UTF-8\n")
 

@@ -13,7 +13,6 @@ from token_service.domain.accounts import (
     NameKind,
     normalised,
     sign_in_name,
-    suitable_password,
     tenant_for,
     well_formed_id,
 )
@@ -224,8 +223,3 @@ def test_an_id_is_32_lowercase_hexadecimal_characters(text):
 )
 def test_what_is_no_id(text):
     assert not well_formed_id(text)
-
-
-def test_a_password_has_at_least_eight_characters():
-    assert suitable_password("eight ch")
-    assert not suitable_password("seven c")

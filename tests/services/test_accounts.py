@@ -22,6 +22,7 @@ from token_service.crypto.passwords import HashingBusy
 from token_service.domain.accounts import Account
 from token_service.domain.events import Event
 from token_service.domain.failures import Unavailable
+from token_service.domain.passwords import Unsuitable
 from token_service.domain.refusals import Refusal, Refused
 from token_service.services import accounts
 from token_service.services.accounts import NewAccount
@@ -125,12 +126,20 @@ class TestCreating:
         new = NewAccount(names(username="ada"), PASSWORD, ((world.tenant(), ()),), world.tenant())
         assert create(world, new) == Refused(Refusal.NOT_A_MEMBER)
 
-    @pytest.mark.parametrize("password", ["", "seven77", "x" * 257, "\u00e9" * 600])
+    @pytest.mark.parametrize("password", ["", "fourteen chars", "x" * 257, "\u00e9" * 600])
     def test_a_password_that_is_too_short_or_too_long_is_refused(
         self, world: World, password: str
     ) -> None:
         new = NewAccount(names(username="ada"), password, ())
-        assert create(world, new) == Refused(Refusal.UNSUITABLE_PASSWORD)
+        assert isinstance(create(world, new), Unsuitable)
+
+    @pytest.mark.parametrize(
+        "password", ["passwordpassword", "Ada Lovelace 1815", "Northern Lights!"]
+    )
+    def test_a_password_that_is_guessed_first_is_refused(self, world: World, password: str) -> None:
+        tenant = world.tenant("Northern Lights")
+        new = NewAccount(names(email="ada.lovelace@example.test"), password, ((tenant, ()),))
+        assert isinstance(create(world, new), Unsuitable)
 
     def test_a_full_hash_queue_is_no_refusal(
         self, world: World, monkeypatch: pytest.MonkeyPatch
@@ -228,7 +237,7 @@ class TestResettingPasswords:
     def test_a_short_password_is_refused_and_the_old_one_stays(self, world: World) -> None:
         person, app = world.person(world.tenant()), world.client()
         refused = reset_password(world, person.account_id, "short")
-        assert refused == Refused(Refusal.UNSUITABLE_PASSWORD)
+        assert isinstance(refused, Unsuitable)
         signed_in(world, person.email, person.password, app.client_id)
 
     def test_unknown_accounts_are_refused(self, world: World) -> None:

@@ -162,7 +162,7 @@ class TestBelongingTogether:
     def test_a_password_that_was_reset_is_noticed(self, world: World) -> None:
         demo, parts = make(world), world.parts
         accounts.reset_password(
-            parts.database, parts.clock, parts.gate, demo.accounts[1].id, "another one", AUTHOR
+            parts.database, parts.clock, parts.gate, demo.accounts[1].id, "another password", AUTHOR
         )
         assert not is_stored(world, demo)
 

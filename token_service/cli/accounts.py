@@ -23,7 +23,7 @@ from token_service.cli.forms import (
 from token_service.cli.opening import AUTHOR, open_parts
 from token_service.cli.passwords import choose, password_options
 from token_service.domain.accounts import SignInName
-from token_service.services import account_limits, accounts, members
+from token_service.services import account_limits, accounts, members, password_resets
 from token_service.services.accounts import NewAccount
 from token_service.storage.accounts import ListedAccount
 from token_service.storage.database import Database
@@ -126,6 +126,17 @@ def set_password(reference: str, password_from: str | None, output: Output) -> N
     shown = {"password": password.shown} if password.shown else {}
     lines = [f"password {password.shown}"] if password.shown else []
     output.show({"id": account_id} | shown, f"account {account_id} has another password", *lines)
+
+
+@account.command("send-reset")
+@click.argument("reference", metavar="ACCOUNT")
+@json_option
+def send_reset(reference: str, output: Output) -> None:
+    """Mail the owner of ACCOUNT a link for a new password; a running service sends it."""
+    parts = open_parts()
+    account_id = resolved(parts.database, reference)
+    granted(password_resets.send(parts.database, parts.clock, account_id, AUTHOR))
+    output.show({"id": account_id, "queued": True}, f"a link for account {account_id} is queued")
 
 
 @account.command()

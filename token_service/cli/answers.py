@@ -27,7 +27,11 @@ _SENTENCES: dict[Refusal, str] = {
     Refusal.INVALID_SCOPE: "the scope is not allowed for this kind of client",
     Refusal.NOT_A_MEMBER: "the account is no member of the tenant",
     Refusal.ALREADY_A_MEMBER: "the account is a member of the tenant already",
-    Refusal.UNSUITABLE_PASSWORD: "a password has 8 to 256 characters",
+    Refusal.UNSUITABLE_PASSWORD: (
+        "the password is too short, too long, common, or made of what is known of the account"
+    ),
+    Refusal.ACCOUNT_DISABLED: "the account is disabled",
+    Refusal.NO_ADDRESS: "the account has no e-mail address",
     Refusal.WRONG_AUTHENTICATION_METHOD: "a public client has no secret",
 }
 

@@ -7,7 +7,6 @@ neither the memory nor the threads that refreshes need.
 
 import hmac
 import threading
-import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,16 +16,11 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from token_service.crypto import opaque
-
-MAX_CODE_POINTS = 256
-MAX_BYTES = 1024
+from token_service.domain.passwords import LONGEST, normalised
 
 _MIN_PEPPER_LENGTH = 32
 _SALT_LENGTH = 16
 _HASH_LENGTH = 32
-# Canonical decomposition makes at most four code points of one, so no twin in another normal form
-# of an acceptable password is longer; and nothing longer is worth normalising.
-_MAX_RAW_CODE_POINTS = 4 * MAX_CODE_POINTS
 _PURPOSE = b"token-service password v1\0"
 
 Result = TypeVar("Result")
@@ -86,10 +80,9 @@ class HashingPool:
 class Passwords:
     """Hashes and verifies passwords.
 
-    A password counts whole and exactly, spaces included, after one normalisation: Unicode NFKC, so
-    that it does not depend on the keyboard whether a letter and its accent are one code point or
-    two. An HMAC under the pepper goes into Argon2id, so that length and NUL do not matter and a
-    leaked database alone cannot be searched. Hashes are PHC strings.
+    A password counts whole and exactly, spaces included, after one normalisation. An HMAC under the
+    pepper goes into Argon2id, so that length and NUL do not matter and a leaked database alone
+    cannot be searched. Hashes are PHC strings.
     """
 
     def __init__(
@@ -119,11 +112,11 @@ class Passwords:
         )
 
     def hash(self, password: str) -> str:
-        """A new hash for storage. Raises ValueError for a password of more than 256 code points or
-        1024 bytes after normalisation, HashingBusy if its turn does not come."""
+        """A new hash for storage. Raises ValueError for a password of more than 256 code points
+        after normalisation, HashingBusy if its turn does not come."""
         secret = self._secret(password)
         if secret is None:
-            raise ValueError(f"a password has at most {MAX_CODE_POINTS} characters")
+            raise ValueError(f"a password has at most {LONGEST} characters")
         salt = opaque.new_bytes(_SALT_LENGTH)
         return self._pool.run(lambda: self._hasher.hash(secret, salt=salt))
 
@@ -149,15 +142,8 @@ class Passwords:
             return False
 
     def _secret(self, password: str) -> bytes | None:
-        """What Argon2 hashes, 32 bytes; None if the password is too long.
-
-        A lone surrogate is a character like any other: it can be no key of a keyboard, but a wrong
-        password is no error.
-        """
-        if len(password) > _MAX_RAW_CODE_POINTS:
+        """What Argon2 hashes, 32 bytes; None if the password is too long."""
+        text = normalised(password)
+        if text is None:
             return None
-        normalised = unicodedata.normalize("NFKC", password)
-        data = normalised.encode("utf-8", "surrogatepass")
-        if len(normalised) > MAX_CODE_POINTS or len(data) > MAX_BYTES:
-            return None
-        return hmac.digest(self._pepper, _PURPOSE + data, "sha256")
+        return hmac.digest(self._pepper, _PURPOSE + text.encode("utf-8", "surrogatepass"), "sha256")

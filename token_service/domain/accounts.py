@@ -14,8 +14,6 @@ _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _USERNAME = re.compile(r"[^\s@+\x00-\x1f\x7f][^\s@\x00-\x1f\x7f]{0,127}")
 _ID = re.compile(r"[0-9a-f]{32}")
 MAX_NAME_LENGTH = 320
-SHORTEST_PASSWORD = 8
-"""Characters (NIST SP 800-63B section 5.1.1.2)."""
 
 
 class NameKind(StrEnum):
@@ -73,11 +71,6 @@ class Account:
 def well_formed_id(text: str) -> bool:
     """Whether the text has the form of an account's, tenant's or session's id."""
     return _ID.fullmatch(text) is not None
-
-
-def suitable_password(password: str) -> bool:
-    """Whether an account may have the password; the longest is told where it is hashed."""
-    return len(password) >= SHORTEST_PASSWORD
 
 
 def normalised(identifier: str) -> str | None:

@@ -6,16 +6,15 @@ from datetime import datetime
 
 from token_service.clock import Clock
 from token_service.crypto import opaque
-from token_service.crypto.passwords import HashingBusy
 from token_service.domain import accounts as names
-from token_service.domain.accounts import Account, Membership, SignInName, suitable_password
+from token_service.domain.accounts import Account, Membership, SignInName
 from token_service.domain.events import Event
-from token_service.domain.failures import Conflict, Unavailable
+from token_service.domain.failures import Conflict
 from token_service.domain.refusals import Refusal, Refused
-from token_service.services import members
+from token_service.services import members, passwords
 from token_service.services.changes import Author, Subject, record
 from token_service.services.signing_in import Gate
-from token_service.storage import accounts, configuration, epochs, failure_counts
+from token_service.storage import accounts, configuration, epochs
 from token_service.storage.accounts import ListedAccount
 from token_service.storage.database import Database, Transaction
 from token_service.storage.epochs import Raised
@@ -43,7 +42,7 @@ def create(
         return Refused(Refusal.MALFORMED)
     if new.default_tenant_id not in (None, *tenant_ids):
         return Refused(Refusal.NOT_A_MEMBER)
-    account = draft(gate, new, clock.now())
+    account = draft(gate, new, clock.now(), _tenant_names(database, tenant_ids))
     if isinstance(account, Refused):
         return account
     try:
@@ -56,9 +55,12 @@ def create(
     return account
 
 
-def draft(gate: Gate, new: NewAccount, now: datetime) -> Account | Refused:
-    """An account that is not stored yet, with its password hashed."""
-    password_hash = _hashed(gate, new.password)
+def draft(
+    gate: Gate, new: NewAccount, now: datetime, tenant_names: Iterable[str] = ()
+) -> Account | Refused:
+    """An account that is not stored yet, with its password hashed; its tenants by their names."""
+    held = [name.display for name in new.names]
+    password_hash = passwords.hashed(gate, new.password, [*held, *tenant_names])
     if isinstance(password_hash, Refused):
         return password_hash
     return Account(
@@ -140,17 +142,15 @@ def reset_password(
 
     Raises `Unavailable` where the password does not get hashed in time.
     """
-    password_hash = _hashed(gate, password)
+    with database.reading() as tx:
+        known_words = passwords.known_words(tx, account_id)
+    password_hash = passwords.hashed(gate, password, known_words)
     if isinstance(password_hash, Refused):
         return password_hash
     with database.transaction() as tx:
         now = clock.now()
-        epoch = accounts.set_password(tx, account_id, password_hash, now)
-        if epoch is None:
+        if not passwords.replace(tx, gate, account_id, password_hash, author, now):
             return Refused(Refusal.NOT_FOUND)
-        raised = Raised(Refusal.PASSWORD_RESET, author.actor, now)
-        epochs.record_account(tx, account_id, epoch, raised)
-        failure_counts.clear(tx, gate.throttle.account_subject(account_id))
         subject = Subject(account_id=account_id)
         record(tx, author, Event.ACCOUNT_CHANGED, subject, now, reason=Refusal.PASSWORD_RESET)
     return None
@@ -201,17 +201,11 @@ def leave(
     return None
 
 
+def _tenant_names(database: Database, tenant_ids: Iterable[str]) -> list[str]:
+    with database.reading() as tx:
+        found = [configuration.read_tenant(tx, one) for one in tenant_ids]
+    return [tenant.name for tenant in found if tenant is not None]
+
+
 def _all_known(tx: Transaction, tenant_ids: Iterable[str]) -> bool:
     return all(configuration.read_tenant(tx, one) is not None for one in tenant_ids)
-
-
-def _hashed(gate: Gate, password: str) -> str | Refused:
-    """The hash, made before any transaction: no lock is held for as long as it takes."""
-    if not suitable_password(password):
-        return Refused(Refusal.UNSUITABLE_PASSWORD)
-    try:
-        return gate.passwords.hash(password)
-    except ValueError:
-        return Refused(Refusal.UNSUITABLE_PASSWORD)
-    except HashingBusy as busy:
-        raise Unavailable("password: the hash queue is full", retry_after=1) from busy

@@ -68,9 +68,9 @@ def holder(
 
 
 def session_tokens(
-    snapshot: Snapshot, held: Holder, refresh_token: str, now: datetime
+    snapshot: Snapshot, held: Holder, refresh_token: str | None, now: datetime
 ) -> IssuedTokens:
-    """An access token of a session (RFC 9068) beside its refresh token.
+    """An access token of a session (RFC 9068) beside its refresh token, if there is to be one.
 
     `jti` begins with the sealed locator, so an online check reads exactly its grant.
     """

@@ -102,15 +102,9 @@ def refresh(
     A token whose answer was lost gives the same successor again inside the retry window; a replay
     ends the session; a request that fails for any other reason spends nothing.
     """
-    if not command.client.may_refresh:
-        return certain_refusal(database, clock, snapshot, Refusal.GRANT_NOT_ALLOWED)
-    presented = parsed(database, clock, snapshot, command.token)
-    if presented is None:
-        return Refused(Refusal.UNKNOWN_TOKEN)
-    rules = snapshot.rules(presented.locator.tenant_id, command.client)
-    if rules is None:
-        return certain_refusal(database, clock, snapshot, Refusal.UNKNOWN_TENANT)
-    attempt = Attempt(database, snapshot, command, presented, rules)
+    attempt = prepared(database, clock, snapshot, command)
+    if isinstance(attempt, Refused):
+        return attempt
     if command.scope is not None and (refusal := _scope_refusal(attempt, clock)):
         return refusal
     for _ in range(2):
@@ -120,6 +114,36 @@ def refresh(
         if state is not None:
             return _successor(attempt, state, now)
         outcome = _unused(attempt, clock)
+        if outcome is not None:
+            return outcome
+    raise Unavailable("refresh: the statement does not apply to a faultless grant")
+
+
+def prepared(
+    database: Database, clock: Clock, snapshot: Snapshot, command: Refresh
+) -> Attempt | Refused:
+    """The attempt to use a genuine token, by a client that may refresh."""
+    if not command.client.may_refresh:
+        return certain_refusal(database, clock, snapshot, Refusal.GRANT_NOT_ALLOWED)
+    presented = parsed(database, clock, snapshot, command.token)
+    if presented is None:
+        return Refused(Refusal.UNKNOWN_TOKEN)
+    rules = snapshot.rules(presented.locator.tenant_id, command.client)
+    if rules is None:
+        return certain_refusal(database, clock, snapshot, Refusal.UNKNOWN_TENANT)
+    return Attempt(database, snapshot, command, presented, rules)
+
+
+def use_within(attempt: Attempt, clock: Clock, tx: Transaction) -> IssuedTokens | Refused:
+    """Use the token, with all of its scope, as a part of something larger.
+
+    The caller holds the session's row. A refusal is to be committed, for it may have ended the
+    session; where the transaction is rolled back, the token was not used.
+    """
+    for _ in range(2):
+        now = clock.now()
+        state = grants.rotate(attempt.database, InTransaction(tx), attempt.rotation(now))
+        outcome = _successor(attempt, state, now) if state else _recorded(attempt, tx, clock)
         if outcome is not None:
             return outcome
     raise Unavailable("refresh: the statement does not apply to a faultless grant")

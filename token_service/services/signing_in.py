@@ -10,6 +10,7 @@ from token_service.domain.accounts import Account
 from token_service.domain.clients import Client, granted_scope
 from token_service.domain.events import NO_ACCOUNT, AuditEvent, Event, Origin
 from token_service.domain.failures import Unavailable
+from token_service.domain.passwords import PasswordRules
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import Device
 from token_service.services import recording
@@ -43,10 +44,11 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What guards a sign-in: the bounded hashing and the count of failures."""
+    """What guards a sign-in: the bounded hashing, the count of failures, and what may be chosen."""
 
     passwords: Passwords
     throttle: Throttle
+    rules: PasswordRules
 
 
 @dataclass(frozen=True, slots=True)

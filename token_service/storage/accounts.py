@@ -10,7 +10,13 @@ from sqlalchemy import Row, delete, insert, select, update
 from token_service.domain.accounts import Account, Membership, NameKind, SignInName
 from token_service.domain.sightings import Seen
 from token_service.storage.database import Transaction
-from token_service.storage.tables import account_names, accounts, ended_memberships, memberships
+from token_service.storage.tables import (
+    account_names,
+    accounts,
+    ended_memberships,
+    memberships,
+    tenants,
+)
 
 
 class Member(NamedTuple):
@@ -117,6 +123,34 @@ def replace_password(tx: Transaction, account_id: str, old_hash: str, new_hash: 
         update(accounts)
         .where(accounts.c.account_id == account_id, accounts.c.password_hash == old_hash)
         .values(password_hash=new_hash)
+    )
+    return result.rowcount == 1
+
+
+def tenant_names(tx: Transaction, account_id: str) -> tuple[str, ...]:
+    """The names of the tenants that the account belongs to."""
+    member = memberships.join(tenants, tenants.c.tenant_id == memberships.c.tenant_id)
+    rows = tx.execute(
+        select(tenants.c.name).select_from(member).where(memberships.c.account_id == account_id)
+    )
+    return tuple(rows.scalars())
+
+
+def change_password(
+    tx: Transaction, account_id: str, old_hash: str, new_hash: str, now: datetime
+) -> bool:
+    """Store another password in place of this very one; False where the stored hash is another.
+
+    It ends no session: whether it shall is a matter of policy.
+    """
+    result = tx.execute(
+        update(accounts)
+        .where(
+            accounts.c.account_id == account_id,
+            accounts.c.password_hash == old_hash,
+            accounts.c.enabled.is_(True),
+        )
+        .values(password_hash=new_hash, password_changed_at=now)
     )
     return result.rowcount == 1
 

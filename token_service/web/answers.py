@@ -24,6 +24,11 @@ def nothing() -> Response:
     return Response(status=204)
 
 
+def accepted() -> Response:
+    """202: it is being done, or there is nothing to be done; who asks does not learn which."""
+    return Response(status=202)
+
+
 def tokens(issued: IssuedTokens, grant: str, status: int = 200) -> Response:
     """The tokens that were issued for a `grant`; client credentials have no session."""
     metrics.issued(grant)

@@ -113,6 +113,13 @@ FORBIDDEN = Fault(403, "forbidden", "The client does not have this permission.")
 IMPERSONATION_NOT_ALLOWED = Fault(
     403, "impersonation_not_allowed", "Acting as somebody else is not allowed here."
 )
+UNSUITABLE_PASSWORD = Fault(
+    400, "unsuitable_password", "The new password cannot be chosen; the errors say why."
+)
+WRONG_PASSWORD = INVALID_CREDENTIALS.saying("The current password is wrong.")
+VOID_LINK = Fault(400, "void_link", "The link is not, or no longer, good.")
+NO_ADDRESS = Fault(409, "no_address", "The account has no e-mail address.")
+ACCOUNT_DISABLED = Fault(409, "account_disabled", "The account is switched off.")
 NOT_FOUND = Fault(404, "not_found", "There is nothing here.", error="invalid_request")
 METHOD_NOT_ALLOWED = Fault(
     405, "method_not_allowed", "The method is not allowed here.", error="invalid_request"
@@ -240,3 +247,21 @@ IMPERSONATION = Stage(
 
 POSSESSION = Stage(NO_TOKEN_OF_OURS)
 """A token that is to be invalidated by whoever holds it."""
+
+_PASSWORD_CHANGE = {Refusal.WRONG_CREDENTIALS: WRONG_PASSWORD, Refusal.THROTTLED: THROTTLED}
+PASSWORD_CHANGE = Stage(INVALID_TOKEN, _PASSWORD_CHANGE)
+"""A person changes their password in a session that may have ended meanwhile."""
+
+PASSWORD_AND_REFRESH = Stage(
+    INVALID_GRANT, {**_PASSWORD_CHANGE, Refusal.GRANT_NOT_ALLOWED: UNAUTHORIZED_CLIENT}
+)
+"""The same, with a refresh token that is used on the way."""
+
+RESET = Stage(VOID_LINK, {Refusal.THROTTLED: THROTTLED})
+"""A person without their password asks for a link, or comes by one."""
+
+SENDING = Stage(
+    NOT_FOUND,
+    {Refusal.NO_ADDRESS: NO_ADDRESS, Refusal.ACCOUNT_DISABLED: ACCOUNT_DISABLED},
+)
+"""An administrator has a link sent."""

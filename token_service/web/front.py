@@ -16,6 +16,7 @@ from token_service.web import (
     my_tenants,
     oauth_api,
     operation,
+    passwords,
     policies,
     refusing,
     signing_in,
@@ -23,7 +24,7 @@ from token_service.web import (
     tenant_roles,
     tokens,
 )
-from token_service.web.pages import front_page
+from token_service.web.pages import front_page, password_reset
 from token_service.web.parts import EXTENSION, Parts
 
 
@@ -45,6 +46,7 @@ def install(app: Flask) -> None:
             my_tenants.blueprint,
             tenant_roles.blueprint,
             tenant_members.blueprint,
+            passwords.blueprint,
         ),
     )
     for blueprint in (
@@ -52,6 +54,7 @@ def install(app: Flask) -> None:
         discovery.blueprint_for(settings),
         operation.blueprint,
         front_page.blueprint,
+        password_reset.blueprint,
     ):
         app.register_blueprint(blueprint)
     refusing.install(app)

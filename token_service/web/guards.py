@@ -9,6 +9,7 @@ from flask import request
 from token_service.domain.clients import ADMIN_SCOPE, Client, ClientKind, Permission
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.scopes import names
+from token_service.domain.sessions import GrantKey
 from token_service.oauth.answers import ClientRefused
 from token_service.oauth.call import Surroundings
 from token_service.oauth.client_authentication import authenticated
@@ -71,7 +72,8 @@ class Caller:
 class Person:
     """An account with a live session, by its access token.
 
-    `impersonator` is the client that acts as the account, if one does.
+    `impersonator` is the client that acts as the account, if one does; `grant` and `scope` are
+    those of the token.
     """
 
     account_id: str
@@ -79,6 +81,8 @@ class Person:
     tenant_id: str
     client_id: str
     impersonator: str | None
+    grant: GrantKey
+    scope: str
 
     def may_end(self, sid: str) -> bool:
         """Whoever acts as somebody else ends nothing but the session that they do it in."""
@@ -161,6 +165,14 @@ def caller_in(snapshot: Snapshot, permission: Permission, tenant_id: str) -> Cal
 def caller_for(snapshot: Snapshot, permission: Permission, account_id: str) -> Caller:
     """The same, where the account is one that the caller may know of."""
     found = caller(snapshot, permission)
+    if not is_identifier(account_id) or not may_know(found, account_id):
+        raise Refuse(errors.NOT_FOUND)
+    return found
+
+
+def administrator_for(snapshot: Snapshot, account_id: str) -> Caller:
+    """The same, where the account is one that it may know of."""
+    found = administrator(snapshot)
     if not is_identifier(account_id) or not may_know(found, account_id):
         raise Refuse(errors.NOT_FOUND)
     return found
@@ -249,9 +261,18 @@ def bearer_token() -> str:
 
 
 def _person(found: Inspection) -> Person:
-    if found.account_id is None or found.sid is None or found.tenant_id is None:
+    grant = found.grant
+    if grant is None or found.tenant_id is None:
         raise Refuse(errors.INSUFFICIENT_SCOPE)
-    return Person(found.account_id, found.sid, found.tenant_id, found.client_id, found.impersonator)
+    return Person(
+        grant.account_id,
+        grant.sid,
+        found.tenant_id,
+        found.client_id,
+        found.impersonator,
+        grant,
+        found.scope,
+    )
 
 
 def _member(snapshot: Snapshot, who: Person, permission: Permission) -> Caller:

@@ -8,6 +8,7 @@ from flask import current_app
 from token_service.clock import Clock
 from token_service.services.configuration import Configuration
 from token_service.services.keys import KeyPlan
+from token_service.services.postman import Postman
 from token_service.services.signing_in import Gate
 from token_service.settings import Settings
 from token_service.storage.database import Database
@@ -18,7 +19,7 @@ EXTENSION = "token_service"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One worker's parts, each made once."""
+    """One worker's parts, each made once; the postman walks in a server's workers only."""
 
     settings: Settings = field(repr=False)
     clock: Clock
@@ -27,6 +28,7 @@ class Parts:
     gate: Gate
     keys: KeyPlan
     geography: Geography
+    postman: Postman
 
 
 def parts() -> Parts:

@@ -12,6 +12,7 @@ from freezegun import freeze_time
 
 from tests.http.building import SignedIn, live_at, signed_in
 from tests.http.faults import failing
+from tests.http.passwords.building import complete, token_for
 from tests.world.world import START, World
 
 GUESSES = ("a wrong password", "a-wrong-secret", "tsr_a-wrong-token", "eyJhbGciOi.wrong.token")
@@ -31,9 +32,10 @@ def run(world: World) -> list[str]:
     world.try_refresh(who.app, who.tokens.refresh)
     world.invalidate(token=who.again().tokens.refresh)
     ticket = _wait(world)
+    chosen = _choose_passwords(world)
     tokens = [token for one in chain for token in (one.tokens.access, one.tokens.refresh)]
     secrets = [str(app.secret) for app in (who.app, who.backend, service)]
-    return [*tokens, *secrets, of_client, ticket, who.person.password, *GUESSES]
+    return [*tokens, *secrets, of_client, ticket, who.person.password, *chosen, *GUESSES]
 
 
 def _wait(world: World) -> str:
@@ -46,6 +48,20 @@ def _wait(world: World) -> str:
         world.http.post("/v1/sign-in/continue", json=body, headers=who.app.basic)
     world.http.get(f"/v1/{ticket}", headers={"User-Agent": ticket})
     return ticket
+
+
+def _choose_passwords(world: World) -> list[str]:
+    """A changed and a reset password, and a link; the passwords and the tokens."""
+    who, new = signed_in(world), ("horses batteries one", "horses batteries two")
+    body = {"current_password": who.person.password, "new_password": new[0]}
+    changed = world.http.post("/v1/me/password", json=body, headers=who.tokens.bearer)
+    token = token_for(world, who.person.email)
+    world.http.get(f"/password-reset?token={token}")
+    world.http.post("/password-reset", data={"token": token, "new_password": "short"})
+    with failing("storage.password_resets.spend", RuntimeError(f"it failed with {token}")):
+        complete(world, token, new[1])
+    complete(world, token, new[1])
+    return [*new, token, changed.get_json()["access_token"]]
 
 
 def _guess(world: World, who: SignedIn) -> None:
