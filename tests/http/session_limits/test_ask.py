@@ -218,7 +218,7 @@ def test_a_client_that_may_no_longer_sign_people_in_cannot_go_on(
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda who: admin.reset_password(who.world, who.person), "revoked"),
+        (lambda who: admin.reset_password(who.world, who.person), "unknown_ticket"),
         (
             lambda who: who.world.http.delete(
                 "/v1/me/sessions?keep_current=true", headers=who.opened[1].bearer
