@@ -13,7 +13,7 @@ from token_service.domain.keys import KeyRules
 from token_service.domain.letters import Carrier
 from token_service.domain.passwords import PasswordRules
 from token_service.domain.policies import Policy
-from token_service.domain.throttling import ThrottleRule
+from token_service.domain.throttling import FORGOTTEN_AFTER, ThrottleRule
 from token_service.mail.folder import FolderCarrier, NoCarrier
 from token_service.mail.smtp import SmtpCarrier, SmtpServer
 from token_service.services.configuration import Configuration
@@ -68,11 +68,11 @@ def housekeeper(parts: Parts) -> Housekeeper:
 
 def retention(settings: Settings) -> Retention:
     """How long what is over is kept."""
-    housekeeping, throttle = settings.housekeeping, settings.throttle
+    housekeeping = settings.housekeeping
     return Retention(
         sessions=timedelta(seconds=housekeeping.retention_seconds),
         audit=timedelta(seconds=housekeeping.audit_retention_seconds),
-        failures=timedelta(seconds=max(throttle.window_seconds, throttle.max_delay_seconds)),
+        failures=timedelta(seconds=FORGOTTEN_AFTER),
         batch=housekeeping.batch_size,
     )
 
@@ -149,17 +149,14 @@ def _gate(settings: Settings) -> Gate:
         queue_seconds=argon2.queue_seconds,
         waiting=argon2.waiting,
     )
-    account, source = (
-        ThrottleRule(
-            free_failures=failures,
-            window=throttle.window_seconds,
-            first_delay=throttle.delay_seconds,
-            longest_delay=throttle.max_delay_seconds,
-        )
-        for failures in (throttle.account_failures, throttle.source_failures)
+    source = ThrottleRule(
+        free_failures=throttle.source_failures,
+        window=throttle.window_seconds,
+        first_delay=throttle.delay_seconds,
+        longest_delay=throttle.max_delay_seconds,
     )
     rules = PasswordRules(settings.passwords.shortest)
-    return Gate(passwords, Throttle(settings.secrets.pepper, account, source), rules)
+    return Gate(passwords, Throttle(settings.secrets.pepper, source), rules)
 
 
 def _carrier(settings: Settings) -> Carrier:

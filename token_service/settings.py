@@ -146,9 +146,8 @@ class PolicySettings:
 
 @dataclass(frozen=True, slots=True)
 class ThrottleSettings:
-    """Failures that are free within the window, then the first and the longest delay."""
+    """Failures of a source that are free in a window, then the first and the longest delay."""
 
-    account_failures: int
     source_failures: int
     window_seconds: int
     delay_seconds: int
@@ -395,7 +394,6 @@ def _policy(read: SettingsReader) -> PolicySettings:
 
 def _throttle(read: SettingsReader) -> ThrottleSettings:
     return ThrottleSettings(
-        account_failures=read.whole("throttle.account_failures", 1, 10_000),
         source_failures=read.whole("throttle.source_failures", 1, 1_000_000),
         window_seconds=read.whole("throttle.window_seconds", 1, DAY),
         delay_seconds=read.whole("throttle.delay_seconds", 1, DAY),

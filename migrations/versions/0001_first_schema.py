@@ -249,7 +249,10 @@ def create_records():
         "failure_counts",
         sa.Column("subject", sa.String(100), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("first_failure_at", instant(), nullable=False),
         sa.Column("last_failure_at", instant(), nullable=False),
+        sa.Column("throttled_until", instant()),
+        sa.Column("locked_until", instant()),
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_failure_counts")),
     )
     op.create_index(

@@ -104,6 +104,26 @@ class TestAccounts:
         assert cli.json("account", "list")["items"][0]["enabled"] is False
         assert cli.json("account", "enable", made["id"])["enabled"] is True
 
+    def test_look_at_a_lock_and_lift_it(self, cli: CommandLine, variables: dict[str, str]) -> None:
+        account, client = somebody(cli)
+        none = {"id": account["id"], "failures": 0, "locked_until": None}
+        assert cli.json("account", "lock-out", "ada") == none
+        for _ in range(10):
+            assert sign_in(variables, "ada", "wrong", client) == 401
+        found = cli.json("account", "lock-out", "ada")
+        assert (found["id"], found["failures"]) == (account["id"], 10)
+        assert found["locked_until"].endswith("Z")
+        assert "locked until 2" in cli.text("account", "lock-out", "ada")
+        assert sign_in(variables, "ada", account["password"], client) == 429
+
+        assert cli.json("account", "unlock", "ada") == {"id": account["id"], "locked": False}
+        assert sign_in(variables, "ada", account["password"], client) == 200
+        assert cli.json("account", "lock-out", "ada") == none
+        assert cli.text("account", "lock-out", "ada") == "failures 0\nnot locked\n"
+        assert cli.text("account", "unlock", "ada") == f"account {account['id']} is not locked\n"
+        for command in ("lock-out", "unlock"):
+            assert cli.refused("account", command, UNKNOWN).startswith("there is no account")
+
     def test_join_and_leave(self, cli: CommandLine) -> None:
         tenant = cli.json("tenant", "create", "North")["id"]
         cli.text("account", "create", "--username", "ada")

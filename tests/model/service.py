@@ -26,7 +26,7 @@ ENDINGS = {Event.SESSION_ENDED, Event.REFRESH_REPLAYED}
 SERVICES = {Account: accounts, Client: client_registration, Tenant: tenants}
 _SETTINGS = {
     # A failure that is waited for would hide what the answer is about; throttles have own tests.
-    "TOKEN_SERVICE_THROTTLE_ACCOUNT_FAILURES": "10000",
+    "TOKEN_SERVICE_POLICY_LOCKOUT_FAILURES": "100",
     "TOKEN_SERVICE_THROTTLE_SOURCE_FAILURES": "1000000",
     # An RSA key takes longer to make than all else together, and years go by here.
     "TOKEN_SERVICE_KEYS_ALGORITHMS": "ES256,EdDSA",

@@ -178,7 +178,7 @@ class TestSwitching:
         assert change(world, accounts.disable, person.account_id) is None
         assert why_dead(world, token) is not None
         refused = try_sign_in(world, person.email, person.password, app.client_id)
-        assert refused == Refused(Refusal.WRONG_CREDENTIALS)
+        assert refused == Refused(Refusal.ACCOUNT_DISABLED)
 
         assert change(world, accounts.enable, person.account_id) is None
         assert why_dead(world, token) is not None

@@ -23,7 +23,7 @@ from token_service.cli.forms import (
 from token_service.cli.opening import AUTHOR, open_parts
 from token_service.cli.passwords import choose, password_options
 from token_service.domain.accounts import SignInName
-from token_service.services import account_limits, accounts, members, password_resets
+from token_service.services import account_limits, accounts, lock_outs, members, password_resets
 from token_service.services.accounts import NewAccount
 from token_service.storage.accounts import ListedAccount
 from token_service.storage.database import Database
@@ -31,7 +31,7 @@ from token_service.storage.database import Database
 
 @click.group()
 def account() -> None:
-    """Create, list and switch accounts; set passwords; join and leave tenants.
+    """Create, list and switch accounts; set passwords, unlock; join and leave tenants.
 
     ACCOUNT is an account's id or one of its sign-in names.
     """
@@ -137,6 +137,35 @@ def send_reset(reference: str, output: Output) -> None:
     account_id = resolved(parts.database, reference)
     granted(password_resets.send(parts.database, parts.clock, account_id, AUTHOR))
     output.show({"id": account_id, "queued": True}, f"a link for account {account_id} is queued")
+
+
+@account.command("lock-out")
+@click.argument("reference", metavar="ACCOUNT")
+@json_option
+def lock_out(reference: str, output: Output) -> None:
+    """Tell how many sign-ins of ACCOUNT failed in a row, and until when it is locked."""
+    parts = open_parts()
+    account_id = resolved(parts.database, reference)
+    throttle = parts.gate.throttle
+    found = granted(lock_outs.look(parts.database, parts.clock, throttle, account_id, None))
+    until = found.locked_until
+    output.show(
+        {"id": account_id, "failures": found.failures, "locked_until": until},
+        f"failures {found.failures}",
+        f"locked until {until:%Y-%m-%dT%H:%M:%SZ}" if until else "not locked",
+    )
+
+
+@account.command()
+@click.argument("reference", metavar="ACCOUNT")
+@json_option
+def unlock(reference: str, output: Output) -> None:
+    """Unlock ACCOUNT and forget its failed sign-ins."""
+    parts = open_parts()
+    account_id = resolved(parts.database, reference)
+    throttle = parts.gate.throttle
+    granted(lock_outs.unlock(parts.database, parts.clock, throttle, account_id, None, AUTHOR))
+    output.show({"id": account_id, "locked": False}, f"account {account_id} is not locked")
 
 
 @account.command()

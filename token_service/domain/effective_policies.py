@@ -37,9 +37,14 @@ class Levels:
         """What holds where no tenant says otherwise."""
         return self.defaults.overridden(self.environment).within(self.bounds)
 
+    @property
+    def bounds_of_tenants(self) -> Bounds:
+        """What no tenant may leave."""
+        return self.environment_policy.bounds_of_tenants(self.bounds)
+
     def tenant_policy(self, overrides: Mapping[str, Any]) -> Policy:
         """What holds in a tenant that states these."""
-        return self.environment_policy.overridden(overrides).within(self.bounds)
+        return self.environment_policy.overridden(overrides).within(self.bounds_of_tenants)
 
     @property
     def policy(self) -> Policy:
@@ -48,14 +53,13 @@ class Levels:
 
     def explained(self) -> dict[str, Explained]:
         """Each field's value and the level that decided it; `bounds` where they moved it."""
-        bounds = Level("bounds", self.bounds)
         told = explained(
             self.defaults,
             (
                 Level("environment", self.environment),
-                bounds,
+                Level("bounds", self.bounds),
                 Level("tenant", self.tenant),
-                bounds,
+                Level("bounds", self.bounds_of_tenants),
                 Level("client", self.client),
             ),
         )

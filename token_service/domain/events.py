@@ -16,6 +16,8 @@ class Event(StrEnum):
     SIGN_IN_WAITING = "sign_in_waiting"
     NEW_DEVICE = "new_device"
     NEW_COUNTRY = "new_country"
+    ACCOUNT_LOCKED = "account_locked"
+    ACCOUNT_UNLOCKED = "account_unlocked"
     SESSION_ENDED = "session_ended"
     GRANT_OPENED = "grant_opened"
     GRANT_REFUSED = "grant_refused"

@@ -83,6 +83,20 @@ class Policy:
             policy = replace(policy, **moved)
         return policy
 
+    def bounds_of_tenants(self, bounds: Bounds) -> Bounds:
+        """What no tenant may leave where this is the environment's policy: its bounds, and that the
+        protection of passwords only becomes stricter.
+
+        An account's password is one for all of its tenants, and the wait that everybody sees must
+        be the same for all names.
+        """
+        fewest, longest = bounds.get("lockout_failures", {}), bounds.get("lockout_seconds", {})
+        return {
+            **bounds,
+            "lockout_failures": {**fewest, "max": self.lockout_failures},
+            "lockout_seconds": {**longest, "min": self.lockout_seconds},
+        }
+
     def remembering(self) -> Self:
         """This policy for a session that is to be remembered.
 

@@ -5,7 +5,7 @@ reads. `web/errors.py` decides what a client may learn of it: on the wire, unkno
 replayed look the same (RFC 6749 section 5.2, `invalid_grant`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -45,7 +45,9 @@ class Refusal(StrEnum):
     WRONG_CLIENT_SECRET = "wrong_client_secret"
     WRONG_AUTHENTICATION_METHOD = "wrong_authentication_method"
     WRONG_CREDENTIALS = "wrong_credentials"
+    LOCKED_OUT = "locked_out"
     THROTTLED = "throttled"
+    SOURCE_THROTTLED = "source_throttled"
     TENANT_REQUIRED = "tenant_required"
     UNKNOWN_TENANT = "unknown_tenant"
     NOT_A_MEMBER = "not_a_member"
@@ -140,10 +142,12 @@ class EndTold:
 class Refused:
     """A refusal as a value, so that the transaction that recorded it commits.
 
-    `retry_after` is in seconds and only given with `throttled`. `told` is what the client may know
-    of an end; without it, the end of a session looks like a token that never was.
+    `retry_after` is in seconds and only given with `throttled` and `source_throttled`. `told` is
+    what the client may know of an end; without it, the end of a session looks like a token that
+    never was. `tenant_id` is the tenant that it concerns, for the metrics, where that is certain.
     """
 
     reason: Refusal
     retry_after: int | None = None
     told: EndTold | None = None
+    tenant_id: str | None = field(default=None, compare=False)

@@ -16,12 +16,13 @@ from token_service.domain.letters import LetterKind
 from token_service.domain.passwords import PasswordFault, normalised
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantKey, grant_refusal
-from token_service.services import issuing, letters, passwords, recording, refreshing
+from token_service.services import guessing, issuing, letters, passwords, recording, refreshing
 from token_service.services.configuration import Snapshot, certain_refusal, prove
+from token_service.services.guessing import Guessed
 from token_service.services.issuing import IssuedTokens
 from token_service.services.refreshing import Refresh
 from token_service.services.signing_in import Gate
-from token_service.storage import accounts, configuration, epochs, failure_counts, grants, sessions
+from token_service.storage import accounts, configuration, epochs, grants, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Transaction
 from token_service.storage.epochs import Raised
@@ -52,9 +53,9 @@ class PasswordChange:
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """The account whose password was the right one, and the hash of the new one."""
+    """Whose password was the right one, and the hash of the new one."""
 
-    account: Account
+    guessed: Guessed
     old_hash: str = field(repr=False)
     new_hash: str = field(repr=False)
 
@@ -78,59 +79,68 @@ def change(
         # Account, session, grant: the order in which all others lock them.
         account = accounts.lock(tx, command.key.account_id)
         sessions.lock(tx, command.key.account_id, command.key.sid)
-        issued = use(tx)
-        if account is not None and isinstance(issued, IssuedTokens):
-            _store(clock, snapshot, gate, tx, account, command, verified)
-    return issued
+        if guessing.admits(tx, verified.guessed, clock.now()):
+            issued = use(tx)
+            if account is not None and isinstance(issued, IssuedTokens):
+                _store(clock, snapshot, tx, account, command, verified)
+            return issued
+    # A right guess that comes after the limit is none.
+    return _failed(database, clock, snapshot, gate, command, verified.guessed)
 
 
 def _verified(
     database: Database, clock: Clock, snapshot: Snapshot, gate: Gate, command: PasswordChange
 ) -> _Verified | Refused:
     throttle, account_id = gate.throttle, command.key.account_id
-    account_subject = throttle.account_subject(account_id)
-    source_subject = throttle.source_subject(command.origin.address)
     with database.reading() as tx:
         now = clock.now()
         prove(snapshot, configuration.version(database, InTransaction(tx)), now)
         account = accounts.read(tx, account_id)
         known_words = passwords.known_words(tx, account_id)
-        wait = throttle.wait(tx, account_subject, source_subject, now)
-    if wait:
-        return Refused(Refusal.THROTTLED, retry_after=wait)
+        guessed = Guessed(
+            account,
+            throttle.account_subject(account_id),
+            throttle.source_subject(command.origin.address),
+            command.tenant_id,
+        )
+        standing = guessing.standing(tx, guessed, now)
+    if standing.throttled:
+        return standing.throttled
     stored = account.password_hash if account else None
     try:
         right = gate.passwords.verify(stored, command.current).right
     except HashingBusy as busy:
         raise Unavailable("password: the hash queue is full", retry_after=1) from busy
-    if account is None or stored is None or not right:
-        return _failed(database, clock, gate, command)
+    if account is None or stored is None or not right or standing.is_locked:
+        return _failed(database, clock, snapshot, gate, command, guessed)
     if normalised(command.new) == normalised(command.current):
         return passwords.unsuitable(command.new, (PasswordFault.SAME,))
     new_hash = passwords.hashed(gate, command.new, known_words)
-    return new_hash if isinstance(new_hash, Refused) else _Verified(account, stored, new_hash)
+    if isinstance(new_hash, Refused):
+        return new_hash
+    return _Verified(guessed, stored, new_hash)
 
 
-def _failed(database: Database, clock: Clock, gate: Gate, command: PasswordChange) -> Refused:
-    throttle, account_id = gate.throttle, command.key.account_id
+def _failed(
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    gate: Gate,
+    command: PasswordChange,
+    guessed: Guessed,
+) -> Refused:
+    event = AuditEvent(
+        event=Event.PASSWORD_CHANGE_FAILED,
+        origin=command.origin,
+        actor=command.actor,
+        account_id=command.key.account_id,
+        reason=Refusal.WRONG_CREDENTIALS,
+        tenant_id=command.tenant_id,
+        sid=command.key.sid,
+    )
     with database.transaction() as tx:
         now = clock.now()
-        throttle.count_failure(
-            tx,
-            throttle.account_subject(account_id),
-            throttle.source_subject(command.origin.address),
-            now,
-        )
-        event = AuditEvent(
-            event=Event.PASSWORD_CHANGE_FAILED,
-            origin=command.origin,
-            actor=command.actor,
-            account_id=account_id,
-            reason=Refusal.WRONG_CREDENTIALS,
-            sid=command.key.sid,
-        )
-        recording.record(tx, event, now)
-    return Refused(Refusal.WRONG_CREDENTIALS)
+        return guessing.failed(snapshot, tx, gate.throttle, guessed, event, now)
 
 
 def _use(
@@ -178,7 +188,6 @@ def _own_tokens(
 def _store(
     clock: Clock,
     snapshot: Snapshot,
-    gate: Gate,
     tx: Transaction,
     account: Account,
     command: PasswordChange,
@@ -193,7 +202,6 @@ def _store(
     if ended:
         _end_others(tx, command, now)
     passwords.drop_pending(tx, account_id)
-    failure_counts.clear(tx, gate.throttle.account_subject(account_id))
     letters.notify(tx, account_id, LetterKind.PASSWORD_CHANGED, command.origin, now)
     event = AuditEvent(
         event=Event.PASSWORD_CHANGED,

@@ -147,13 +147,14 @@ class Configuration:
             # this snapshot finds its version behind.
             environment = stored.read_environment(tx)
             keyring = Keyring.open(stored_keys.read_all(tx), self._encryption)
+        # Settings that changed since may lie outside of bounds that were set before.
+        policy = self.defaults.overridden(environment.policy).within(environment.bounds)
         return Snapshot(
             version=environment.version,
             epoch=environment.epoch,
             issuer=self._issuer,
-            # Settings that changed since may lie outside of bounds that were set before.
-            policy=self.defaults.overridden(environment.policy).within(environment.bounds),
-            bounds=environment.bounds,
+            policy=policy,
+            bounds=policy.bounds_of_tenants(environment.bounds),
             keyring=keyring,
             signatures=self._signatures,
             signing_algorithm=self._signing_algorithm,

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from math import ceil
+from datetime import datetime
 
 from token_service.clock import Clock
 from token_service.crypto import opaque, reset_tokens
@@ -12,7 +11,7 @@ from token_service.domain import accounts as names
 from token_service.domain.accounts import NameKind, SignInName
 from token_service.domain.events import NO_ACCOUNT, AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
-from token_service.domain.throttling import ThrottleRule, wait_until
+from token_service.domain.throttling import ThrottleRule, source_failed
 from token_service.services import letters, passwords, recording
 from token_service.services.changes import Author, Subject, record
 from token_service.services.configuration import Snapshot, prove, prove_current
@@ -176,14 +175,12 @@ def _address(held: Iterable[SignInName], asked_for: str | None) -> str:
 def _wait(tx: Transaction, gate: Gate, who: str, rule: ThrottleRule, now: datetime) -> int:
     """Seconds until another link may be asked for; 0: now, and this one is counted.
 
-    Counting is atomic, looking is not: of many that saw the same count, those that were counted
-    beyond the free ones come too late, but for the one that was counted next.
+    The count is held while it is looked at: of many that ask at once, those beyond the free ones
+    come too late.
     """
     subject = opaque.keyed_hash(gate.throttle.pepper, "requests of a password reset", who)
-    seen = failure_counts.read(tx, subject)
-    until = wait_until(seen, rule)
-    if until is not None and now < until:
-        return max(1, ceil((until - now).total_seconds()))
-    count = failure_counts.add(tx, subject, now, now - timedelta(seconds=rule.window))
-    in_turn = count <= rule.free_failures or (seen is not None and count == seen.failures + 1)
-    return 0 if in_turn else rule.first_delay
+    count = failure_counts.hold(tx, (subject,), now)[subject]
+    if wait := count.wait(now):
+        return wait
+    failure_counts.write(tx, subject, source_failed(count, rule, now))
+    return 0

@@ -149,7 +149,7 @@ def _of_environment(defaults: Policy, overrides: Mapping[str, Any], bounds: Boun
 
 def _ground(defaults: Policy, stored: Environment, overrides: Mapping[str, Any]) -> Ground:
     inherited = _of_environment(defaults, stored.policy, stored.bounds).policy
-    return Ground(overrides, inherited, stored.bounds)
+    return Ground(overrides, inherited, inherited.bounds_of_tenants(stored.bounds))
 
 
 def _of_tenant(ground: Ground, overrides: Mapping[str, Any]) -> LevelPolicy:

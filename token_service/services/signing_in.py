@@ -13,12 +13,13 @@ from token_service.domain.failures import Unavailable
 from token_service.domain.passwords import PasswordRules
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import Device
-from token_service.services import recording
+from token_service.services import guessing
 from token_service.services.configuration import Snapshot, certain_refusal, prove
+from token_service.services.guessing import Guessed
 from token_service.services.issuing import IssuedTokens
 from token_service.services.opening import Opening, WaitingSignIn, open_session, place_of
 from token_service.services.throttling import Throttle
-from token_service.storage import accounts, configuration, failure_counts
+from token_service.storage import accounts, configuration
 from token_service.storage.database import Database, InTransaction, Transaction
 
 PASSWORD_METHOD = "pwd"
@@ -53,11 +54,20 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known before the password is looked at; `account` None for an unknown name."""
+    """What is known before the password is looked at."""
 
-    account: Account | None
-    account_subject: str
-    source_subject: str
+    guessed: Guessed
+    is_locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """Whose password was right; `rehashed` is its hash with the parameters of today, if that is
+    another one."""
+
+    guessed: Guessed
+    account: Account
+    rehashed: str | None
 
 
 def sign_in(
@@ -65,9 +75,9 @@ def sign_in(
 ) -> IssuedTokens | WaitingSignIn | Refused:
     """Open a session for the right password.
 
-    An unknown name, a wrong password and a disabled account get the same answer after the same
-    work. Only the right password learns that a tenant must be named, or that a limit of sessions is
-    reached. A full hash queue raises `Unavailable` and counts as no failure.
+    An unknown name, a wrong password, a disabled account and one that is locked get the same answer
+    after the same work. Only the right password learns that a tenant must be named, or that a limit
+    of sessions is reached. A full hash queue raises `Unavailable` and counts as no failure.
     """
     if not command.client.first_party:
         return certain_refusal(database, clock, snapshot, Refusal.NOT_FIRST_PARTY)
@@ -77,23 +87,24 @@ def sign_in(
     known = _known(database, clock, snapshot, gate, command)
     if isinstance(known, Refused):
         return known
-    stored = known.account.password_hash if known.account else None
+    account = known.guessed.account
+    stored = account.password_hash if account else None
     try:
         verification = gate.passwords.verify(stored, command.password)
+        if not verification.right or account is None or not account.enabled or known.is_locked:
+            return _failed(database, clock, snapshot, gate, known.guessed, command)
+        # Only now: a second hash would tell that the password is right, in spite of the lock.
         rehashed = gate.passwords.hash(command.password) if verification.outdated else None
     except HashingBusy as busy:
         raise Unavailable("sign-in: the hash queue is full", retry_after=1) from busy
-    account = known.account
-    if not verification.right or account is None or not account.enabled:
-        return _failed(database, clock, gate, known, command)
     opening = _opening(snapshot, account, command, scope)
-    if isinstance(opening, Refused):
-        return certain_refusal(database, clock, snapshot, opening.reason)
     with database.transaction() as tx:
-        opened = _opened(database, clock, snapshot, tx, account, opening, rehashed)
-        if opened is None:
-            return Refused(Refusal.WRONG_CREDENTIALS)
-        failure_counts.clear(tx, known.account_subject)
+        verified = _Verified(known.guessed, account, rehashed)
+        opened = _opened(database, clock, snapshot, tx, verified, opening)
+    if opened is None:
+        return _failed(database, clock, snapshot, gate, known.guessed, command)
+    if isinstance(opened, Refused):
+        return replace(opened, tenant_id=known.guessed.tenant_id)
     return opened
 
 
@@ -114,33 +125,46 @@ def _known(
         account_id = accounts.account_id_of(tx, name) if name else None
         # Read in vain for an unknown name, so that it takes as long as for a known one.
         account = accounts.read(tx, account_id or NO_ACCOUNT)
-        known = _Known(
+        guessed = Guessed(
             account,
             throttle.account_subject(account_id or f"name {name or ''}"),
             throttle.source_subject(command.origin.address),
+            _tenant_of(account, command),
         )
-        wait = throttle.wait(tx, known.account_subject, known.source_subject, now)
-    return Refused(Refusal.THROTTLED, retry_after=wait) if wait else known
+        found = guessing.standing(tx, guessed, now)
+    return found.throttled or _Known(guessed, found.is_locked)
+
+
+def _tenant_of(account: Account | None, command: SignIn) -> str | None:
+    """The tenant that the sign-in is for, of the client's and the account's: never just a text that
+    somebody sent."""
+    if account is None or command.client.tenant_id is not None:
+        return command.client.tenant_id
+    tenant_id = names.tenant_for(account, command.tenant_id)
+    return tenant_id if tenant_id and account.membership_in(tenant_id) else None
 
 
 def _failed(
-    database: Database, clock: Clock, gate: Gate, known: _Known, command: SignIn
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    gate: Gate,
+    guessed: Guessed,
+    command: SignIn,
 ) -> Refused:
-    account_id = known.account.account_id if known.account else NO_ACCOUNT
-    disabled = known.account is not None and not known.account.enabled
+    account = guessed.account
+    disabled = account is not None and not account.enabled
+    event = AuditEvent(
+        event=Event.SIGN_IN_FAILED,
+        origin=command.origin,
+        actor=f"client:{command.client.client_id}",
+        account_id=account.account_id if account else NO_ACCOUNT,
+        reason=Refusal.ACCOUNT_DISABLED if disabled else Refusal.WRONG_CREDENTIALS,
+        tenant_id=guessed.tenant_id,
+        client_id=command.client.client_id,
+    )
     with database.transaction() as tx:
-        now = clock.now()
-        gate.throttle.count_failure(tx, known.account_subject, known.source_subject, now)
-        event = AuditEvent(
-            event=Event.SIGN_IN_FAILED,
-            origin=command.origin,
-            actor=f"client:{command.client.client_id}",
-            account_id=account_id,
-            reason=Refusal.ACCOUNT_DISABLED if disabled else Refusal.WRONG_CREDENTIALS,
-            client_id=command.client.client_id,
-        )
-        recording.record(tx, event, now)
-    return Refused(Refusal.WRONG_CREDENTIALS)
+        return guessing.failed(snapshot, tx, gate.throttle, guessed, event, clock.now())
 
 
 def _opening(
@@ -169,26 +193,33 @@ def _opened(
     clock: Clock,
     snapshot: Snapshot,
     tx: Transaction,
-    verified: Account,
-    opening: Opening,
-    rehashed: str | None,
+    verified: _Verified,
+    opening: Opening | Refused,
 ) -> IssuedTokens | WaitingSignIn | Refused | None:
-    """Open the session under the account's lock; None where the account changed meanwhile.
+    """Open the session under the account's lock; None where the right password comes too late.
 
     The password was checked before the lock was taken: under the lock its hash must still be the
-    stored one, the account enabled and the membership the same. `rehashed` takes the hash's place
-    first, so that a sign-in that waits is bound to the one that will be stored when it goes on.
+    stored one, the account enabled and the membership the same. Whatever only the right password
+    learns, it learns here, after the failures were looked at once more. The new hash takes the old
+    one's place first, so that a sign-in that waits is bound to the one that will be stored when it
+    goes on.
     """
-    account = accounts.lock(tx, verified.account_id)
+    account = accounts.lock(tx, verified.account.account_id)
     version = configuration.version(database, InTransaction(tx))
     now = clock.now()
     prove(snapshot, version, now)
-    if account is None or not account.enabled or account.password_hash != verified.password_hash:
+    if account is None or not account.enabled:
+        return Refused(Refusal.WRONG_CREDENTIALS)
+    if account.password_hash != verified.account.password_hash:
+        return Refused(Refusal.WRONG_CREDENTIALS)
+    if not guessing.admits(tx, verified.guessed, now):
         return None
+    if isinstance(opening, Refused):
+        return opening
     place = opening.place
     if account.membership_in(place.tenant.tenant_id) != place.membership:
-        return None
-    if rehashed is not None and account.password_hash is not None:
-        accounts.replace_password(tx, account.account_id, account.password_hash, rehashed)
-        account = replace(account, password_hash=rehashed)
+        return Refused(Refusal.WRONG_CREDENTIALS)
+    if verified.rehashed is not None and account.password_hash is not None:
+        accounts.replace_password(tx, account.account_id, account.password_hash, verified.rehashed)
+        account = replace(account, password_hash=verified.rehashed)
     return open_session(snapshot, tx, account, opening, now)

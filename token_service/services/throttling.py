@@ -1,22 +1,20 @@
-"""Counting failures and slowing down guesses, the same on every node."""
+"""Whose failures are counted together: an account's, a source's, a client's from one source."""
 
 import ipaddress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from operator import itemgetter
 
 from token_service.crypto import opaque
-from token_service.domain.throttling import ThrottleRule, wait_until
-from token_service.storage import failure_counts
-from token_service.storage.database import Transaction
+from token_service.domain.throttling import ThrottleRule
 
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """The rules for accounts and for sources; subjects are stored as keyed hashes only."""
+    """The rule for sources, and the keys of all counts: keyed hashes only.
+
+    The rules for accounts are in their tenants' policies.
+    """
 
     pepper: bytes
-    account: ThrottleRule
     source: ThrottleRule
 
     def account_subject(self, account: str) -> str:
@@ -31,23 +29,6 @@ class Throttle:
         """The key of a source's failures to authenticate as one client."""
         text = f"{client_id} {network(address)}"
         return opaque.keyed_hash(self.pepper, "failures of a client", text)
-
-    def wait(self, tx: Transaction, account: str, source: str, now: datetime) -> int:
-        """Seconds before an attempt is looked at; 0: now."""
-        waits = (
-            wait_until(failure_counts.read(tx, account), self.account),
-            wait_until(failure_counts.read(tx, source), self.source),
-        )
-        until = max((one for one in waits if one is not None), default=now)
-        return max(0, -(-int((until - now) / timedelta(milliseconds=1)) // 1000))
-
-    def count_failure(self, tx: Transaction, account: str, source: str, now: datetime) -> None:
-        """Count one failure against both; in one order, so that two can never block each other."""
-        for subject, rule in sorted(
-            ((account, self.account), (source, self.source)), key=itemgetter(0)
-        ):
-            forgotten = now - timedelta(seconds=rule.window)
-            failure_counts.add(tx, subject, now, forgotten)
 
 
 def network(address: str) -> str:

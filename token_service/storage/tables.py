@@ -295,9 +295,16 @@ failure_counts = Table(
     metadata,
     Column("subject", String(100), primary_key=True),
     Column("failures", Integer, nullable=False),
+    Column("first_failure_at", Instant, nullable=False),
     Column("last_failure_at", Instant, nullable=False, index=True),
+    Column("throttled_until", Instant),
+    Column("locked_until", Instant),
 )
-"""Failed sign-ins per account and per source; `subject` is a keyed hash, never a name."""
+"""Failed sign-ins per account and per source; `subject` is a keyed hash, never a name.
+
+`throttled_until` is the end of the wait that everybody sees, `locked_until` that of an account's
+lock, which may be longer.
+"""
 
 audit_events = Table(
     "audit_events",

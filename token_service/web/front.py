@@ -10,6 +10,7 @@ from token_service.web import (
     discovery,
     every_request,
     impersonations,
+    lock_outs,
     logs,
     me,
     my_sessions,
@@ -47,6 +48,7 @@ def install(app: Flask) -> None:
             tenant_roles.blueprint,
             tenant_members.blueprint,
             passwords.blueprint,
+            lock_outs.blueprint,
         ),
     )
     for blueprint in (

@@ -17,6 +17,10 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _KEPT = 2000
+_MOST_TENANTS = 1000
+_NO_TENANT = "none"
+_OTHER_TENANTS = "other"
+_tenants: set[str] = set()
 
 _REQUESTS = Counter(
     "token_service_requests",
@@ -33,6 +37,11 @@ _REFUSED = Counter(
     "token_service_refused",
     "Requests that were refused, by route and reason.",
     ["route", "reason"],
+)
+_SIGN_INS_REFUSED = Counter(
+    "token_service_sign_ins_refused",
+    "Sign-ins that were refused, by reason and by the tenant that they were for.",
+    ["reason", "tenant"],
 )
 _ISSUED = Counter(
     "token_service_tokens_issued",
@@ -54,6 +63,18 @@ def answered(route: str, method: str, status: int, seconds: float) -> None:
 def refused(route: str, reason: str) -> None:
     """One request was refused, for a reason out of the service's own list."""
     _REFUSED.labels(route, reason).inc()
+
+
+def sign_in_refused(reason: str, tenant_id: str | None) -> None:
+    """One sign-in was refused; `tenant_id` None where it is for no certain tenant.
+
+    The first thousand tenants that it happens to are told apart: a metric has no end of labels.
+    """
+    tenant = tenant_id or _NO_TENANT
+    if tenant not in _tenants and len(_tenants) >= _MOST_TENANTS:
+        tenant = _OTHER_TENANTS
+    _tenants.add(tenant)
+    _SIGN_INS_REFUSED.labels(reason, tenant).inc()
 
 
 def issued(grant: str) -> None:

@@ -13,7 +13,7 @@ from token_service.services.continuing import Continuation
 from token_service.services.issuing import IssuedTokens
 from token_service.services.opening import WaitingSignIn
 from token_service.services.signing_in import SignIn
-from token_service.web import answers, errors, guards, parsing
+from token_service.web import answers, errors, guards, metrics, parsing
 from token_service.web.api import BASIC, NOBODY, Blueprint
 from token_service.web.current import on_current
 from token_service.web.devices import device
@@ -115,6 +115,7 @@ def _answer(opened: IssuedTokens | WaitingSignIn | Refused, stage: errors.Stage)
         case WaitingSignIn():
             raise _waiting(opened)
         case _:
+            metrics.sign_in_refused(opened.reason, opened.tenant_id)
             raise refusal(opened, stage)
 
 

@@ -17,7 +17,7 @@ from tests.world.world import World
 
 FORM = "application/x-www-form-urlencoded"
 PATIENT = {
-    "TOKEN_SERVICE_THROTTLE_ACCOUNT_FAILURES": "10000",
+    "TOKEN_SERVICE_POLICY_LOCKOUT_FAILURES": "100",
     "TOKEN_SERVICE_THROTTLE_SOURCE_FAILURES": "1000000",
 }
 

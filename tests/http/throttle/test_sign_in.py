@@ -45,7 +45,7 @@ def test_after_some_free_failures_the_account_must_wait(
     assert fail(world, person, app, FREE) == [401] * FREE
     answer = world.try_sign_in(person, app, password="wrong")
     assert_refused(answer, 429, "throttled")
-    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["Retry-After"] == "60"
 
 
 def test_the_right_password_is_refused_the_same_while_waiting(
@@ -58,13 +58,15 @@ def test_the_right_password_is_refused_the_same_while_waiting(
     assert right.headers["Retry-After"] == wrong.headers["Retry-After"]
     told = [{**answer.get_json(), "request_id": ""} for answer in (wrong, right)]
     assert told[0] == told[1]
-    assert world.event_names(person.account_id) == ["sign_in_failed"] * FREE
+    assert world.event_names(person.account_id) == ["sign_in_failed"] * FREE + ["account_locked"]
 
 
 def test_after_the_wait_the_right_password_signs_in_and_nothing_is_held_against_it(
     world: World, person: Person, app: App, time: Time
 ) -> None:
     fail(world, person, app, FREE)
+    time.pass_(seconds=59)
+    assert world.try_sign_in(person, app).status_code == 429
     time.pass_(seconds=1)
     assert world.sign_in(person, app)
     assert fail(world, person, app, FREE) == [401] * FREE
@@ -75,11 +77,11 @@ def test_each_further_failure_doubles_the_wait_up_to_the_longest(
 ) -> None:
     fail(world, person, app, FREE)
     waits = []
-    for _ in range(12):
+    for _ in range(7):
         waits.append(wait_of(world, person, app))
         time.pass_(seconds=waits[-1])
         assert fail(world, person, app) == [401]
-    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+    assert waits == [60, 120, 240, 480, 900, 900, 900]
 
 
 def test_asking_while_waiting_prolongs_nothing(
@@ -87,14 +89,26 @@ def test_asking_while_waiting_prolongs_nothing(
 ) -> None:
     fail(world, person, app, FREE + 1)
     assert fail(world, person, app, 50) == [429] * 50
-    time.pass_(seconds=1)
+    time.pass_(seconds=60)
     assert world.sign_in(person, app)
 
 
-def test_failures_are_forgotten_in_time(world: World, person: Person, app: App, time: Time) -> None:
+@pytest.mark.parametrize(("seconds", "free"), [(172_799, 1), (172_800, FREE)])
+def test_failures_are_forgotten_two_days_after_the_last_one(
+    world: World, person: Person, app: App, time: Time, seconds: int, free: int
+) -> None:
     fail(world, person, app, FREE - 1)
-    time.pass_(seconds=901)
-    assert fail(world, person, app, FREE) == [401] * FREE
+    time.pass_(seconds=seconds)
+    assert fail(world, person, app, free + 1) == [401] * free + [429]
+
+
+def test_waiting_for_the_end_of_a_lock_is_no_fresh_start(
+    world: World, person: Person, app: App, time: Time
+) -> None:
+    fail(world, person, app, FREE)
+    time.pass_(days=1)
+    assert fail(world, person, app, 2) == [401, 429]
+    assert wait_of(world, person, app) == 120
 
 
 def test_all_names_of_an_account_count_together(world: World, person: Person, app: App) -> None:
@@ -177,6 +191,48 @@ def exhaust(world: World, address: str, app: App) -> None:
     for number in range(3):
         body = {"identifier": f"n{number}-{address}", "password": "x", "client_id": app.client_id}
         world.http.post("/v1/sign-in", json=body, headers=app.basic)
+
+
+def test_one_password_for_many_accounts_is_slowed_down(strict: World) -> None:
+    """Spraying: no account fails twice, the source does."""
+    tenant, app = strict.tenant(), strict.client()
+    people = [strict.person(tenant) for _ in range(10)]
+    answers = [strict.try_sign_in(one, app, password="Spring 2026!") for one in people]
+    assert [one.status_code for one in answers] == [401] * 3 + [429] * 7
+    assert {one.headers.get("Retry-After") for one in answers[3:]} == {"1"}
+
+
+def test_a_network_in_which_somebody_always_mistypes_is_never_blocked_for_ever(
+    world: World, time: Time
+) -> None:
+    """Five a minute: fewer than are free in a window, and more than that in an hour."""
+    who = signed_in(world)
+    for minute in range(60):
+        strangers = [{"identifier": f"n{minute}-{one}@example.test"} for one in range(5)]
+        assert [fail(world, who.person, who.app, **one) for one in strangers] == [[401]] * 5
+        assert world.sign_in(who.person, who.app)
+        time.pass_(minutes=1)
+
+
+def test_the_wait_of_a_source_grows_and_ends_with_its_window(strict: World, time: Time) -> None:
+    who = signed_in(strict)
+    exhaust(strict, "203.0.113.7", who.app)
+    waits = []
+    for number in range(4):
+        waits.append(wait_of(strict, who.person, who.app))
+        time.pass_(seconds=waits[-1])
+        assert fail(strict, who.person, who.app, identifier=f"n{number}") == [401]
+    assert waits == [1, 2, 4, 8]
+    time.pass_(seconds=900)
+    assert fail(strict, who.person, who.app, 4, identifier="n") == [401] * 3 + [429]
+
+
+def test_a_correct_sign_in_pays_for_no_guesses_at_others(strict: World, time: Time) -> None:
+    """Or one account of one's own would be enough to guess at all others."""
+    who = signed_in(strict)
+    assert fail(strict, who.person, who.app, 2, identifier="somebody") == [401] * 2
+    assert who.again()
+    assert fail(strict, who.person, who.app, 2, identifier="somebody else") == [401, 429]
 
 
 def test_a_source_that_tries_many_names_must_wait(strict: World) -> None:
