@@ -31,7 +31,9 @@ def test_sign_ins_at_once_forget_nothing_of_each_other(on_postgres):
         for one in waiting:
             tokens_of(one.result(timeout=60))
     found = seen(signed)
-    assert found.countries == tuple(device.country for device in KINDS)
+    # Whoever waits is let in in no certain order.
+    assert set(found.countries) == {device.country for device in KINDS}
+    assert len(found.countries) == len(KINDS)
     assert len(found.devices) == 1 + len(KINDS)
     events = on_postgres.event_names(signed.person.account_id)
     assert events.count("new_device") == len(KINDS)
