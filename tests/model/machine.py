@@ -8,6 +8,7 @@ of the other's changes only by noticing them.
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -33,7 +34,7 @@ from token_service.domain.keys import Algorithm
 Thing = TypeVar("Thing")
 
 STEPS: Counter[str] = Counter()
-"""How many steps were run; for the report."""
+"""How many steps were run, and sessions to which something rare happened; for the report."""
 
 PICK = st.integers(0, 511)
 WORKER = st.sampled_from([0, 1])
@@ -48,6 +49,8 @@ POLICY = st.builds(
     retry_window=st.sampled_from([60, 0, 300, 5]),
     remember_me=st.booleans(),
     remember_me_lifetime=st.sampled_from([2_592_000, 60, 4_000, 100_000]),
+    max_sessions=st.sampled_from([None, None, 1, 2, 3]),
+    max_sessions_action=st.sampled_from(["evict_oldest", "evict_oldest", "deny", "ask"]),
 )
 SECONDS = st.sampled_from([0.000001, 1, 4, 30, 61, 299, 580, 850, 3_000, 20_000])
 NEAR = [timedelta(microseconds=one) for one in (-1_000_000, -1, 0, 1, 1_000_000)]
@@ -159,6 +162,65 @@ class Machine(RuleBasedStateMachine):
     def refresh_as_another_client(self, worker: int, pick: int, client: int, back: int) -> None:
         token = self._generation(self._grant(pick), back)
         self.both.refresh(worker, token, client=self.clients[client])
+
+    @SIGNED_IN
+    @rule(
+        worker=WORKER,
+        pick=PICK,
+        most=st.integers(1, 3),
+        action=st.sampled_from(["evict_oldest", "evict_oldest", "deny", "ask"]),
+        times=st.integers(1, 4),
+        remember=st.booleans(),
+        then=THEN,
+    )
+    def crowd_a_tenant(
+        self,
+        worker: int,
+        pick: int,
+        most: int,
+        action: str,
+        times: int,
+        remember: bool,
+        then: str,
+    ) -> None:
+        """One after the other, until there are more sessions than there may be."""
+        grant = self._grant(pick)
+        policy = replace(
+            grant.tenant.policy, max_sessions=most, max_sessions_action=action, remember_me=True
+        )
+        self.both.set_policy(worker, grant.tenant, policy)
+        for number in range(times):
+            self.both.sign_in(
+                (worker + number) % 2, grant.account, grant.client, grant.tenant, remember=remember
+            )
+            self._move(self.model.now + timedelta(seconds=number % 2))
+        self._then(then, worker, grant)
+
+    @SIGNED_IN
+    @rule(
+        worker=WORKER,
+        pick=PICK,
+        tenant=st.integers(0, 2),
+        back=st.sampled_from([0, 0, 0, 0, 1, 1, 2]),
+        then=st.sampled_from(["nothing", "again", "again", "plain", "use", "use and again"]),
+    )
+    def enter_another_tenant(
+        self, worker: int, pick: int, tenant: int, back: int, then: str
+    ) -> None:
+        """And perhaps lose the answer, or have the token presented by two."""
+        grant = self._grant(pick)
+        reachable = [one for one in grant.account.memberships if one is not grant.tenant]
+        place = reachable[0] if reachable and pick % 4 else self.tenants[tenant]
+        token = self._generation(grant, back)
+        if place is grant.tenant:
+            return
+        self.both.enter(worker, token, place)
+        if "use" in then and grant.branch is not None:
+            self.both.refresh(1 - worker, self._generation(grant.branch, 0))
+        if "again" in then:
+            self.both.enter(1 - worker, token, place)
+        if then == "plain":
+            self.both.refresh(1 - worker, token)
 
     @SIGNED_IN
     @rule(worker=WORKER, pick=PICK)
@@ -411,6 +473,11 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """At the end of an example: every token that was ever issued, and every record."""
         STEPS["steps"] += self.steps
+        STEPS["entered"] += sum(len(one.grants) > 1 for one in self.model.sessions)
+        STEPS["remembered"] += sum(one.remembered for one in self.model.sessions)
+        STEPS["replayed"] += sum(one.replays for one in self.model.sessions)
+        STEPS["evicted"] += self.model.evicted
+        STEPS["asked"] += self.both.asked
         if sys.exc_info()[0] is not None:
             return
         for access in self.both.access:

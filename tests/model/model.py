@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 NEVER = datetime.max.replace(tzinfo=UTC)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 Scope = frozenset[str] | None
 
 
@@ -24,6 +25,8 @@ class Answer(StrEnum):
     INVALID_CREDENTIALS = "invalid_credentials"
     TENANT_REQUIRED = "tenant_required"
     TENANT_NOT_ALLOWED = "tenant_not_allowed"
+    SESSION_LIMIT = "session_limit"
+    INVALID_TARGET = "invalid_target"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Policy:
     retry_window: int = 60
     remember_me: bool = False
     remember_me_lifetime: int = 2_592_000
+    max_sessions: int | None = None
+    max_sessions_action: str = "evict_oldest"
 
     def unused(self, remembered: bool) -> int:
         """How long a grant may go unused."""
@@ -80,13 +85,17 @@ class Account:
 
 @dataclass(eq=False)
 class Session:
-    """One sign-in, and when it was ended as a whole."""
+    """One sign-in, and when it was ended as a whole.
+
+    `expected_end` is the latest that any use of it has set, also where a later use set less.
+    """
 
     account: Account
     authenticated_at: datetime
     seen_at: datetime
     epochs: tuple[int, int]
     remembered: bool = False
+    expected_end: datetime = LONG_AGO
     grants: "list[Grant]" = field(default_factory=list)
     over_at: datetime | None = None
     replays: int = 0
@@ -101,7 +110,10 @@ class Session:
 
 @dataclass(eq=False)
 class Grant:
-    """What it was opened with, where its refresh chain is, and when it was ended."""
+    """What it was opened with, where its refresh chain is, and when it was ended.
+
+    `branch` is what the token before the current one has opened for another tenant.
+    """
 
     session: Session
     client: Client
@@ -113,6 +125,7 @@ class Grant:
     ends_at: datetime = NEVER
     generation: int = 0
     over_at: datetime | None = None
+    branch: "Grant | None" = None
 
     @property
     def account(self) -> Account:
@@ -154,6 +167,7 @@ class Model:
     epoch: int = 1
     sessions: list[Session] = field(default_factory=list)
     revoked_keys: set[str] = field(default_factory=set)
+    evicted: int = 0
 
     @property
     def grants(self) -> list[Grant]:
@@ -232,6 +246,8 @@ class Model:
             return Answer.TENANT_REQUIRED
         if not self._admits(account, client, place):
             return Answer.TENANT_NOT_ALLOWED
+        if not self._make_place(place, account):
+            return Answer.SESSION_LIMIT
         session = Session(account, self.now, self.now, self._epochs(account))
         session.remembered = remember and place.policy.remember_me
         self.sessions.append(session)
@@ -252,8 +268,49 @@ class Model:
             return Answer.INVALID_SCOPE
         if not older:
             grant.generation += 1
+            grant.branch = None
             self._use(grant)
+        elif grant.branch is not None:
+            # Nobody has it, or somebody else.
+            self.end_grant(grant.branch)
         return Answer.OK
+
+    def enter(self, client: Client, token: Refresh, tenant: Tenant) -> Grant | Answer:
+        """Use a refresh token for another tenant; the grant there."""
+        grant = token.grant
+        if not client.served():
+            return Answer.INVALID_CLIENT
+        if grant.session.forgotten or grant.client is not client:
+            return Answer.INVALID_GRANT
+        older = token.generation < grant.generation
+        if (older and self._replayed(token)) or not self.live(grant):
+            self._meet_end(token)
+            return Answer.INVALID_GRANT
+        if older:
+            branch = grant.branch
+            same = branch is not None and branch.tenant is tenant and self.live(branch)
+            return branch if branch is not None and same else Answer.INVALID_TARGET
+        if not self._admits(grant.account, client, tenant):
+            return Answer.INVALID_TARGET
+        there = any(one.tenant is tenant for one in self.live_grants(grant.session))
+        if not there and not self._make_place(tenant, grant.account):
+            return Answer.INVALID_TARGET
+        grant.generation += 1
+        self._use(grant)
+        for one in grant.session.grants:
+            if not one.ended and one.ends_at <= self.now:
+                one.over_at = self.now
+        grant.branch = self._grant(grant.session, client, tenant, grant.scope & client.scope)
+        return grant.branch
+
+    def crowd(self, tenant: Tenant, account: Account) -> list[Session]:
+        """The sessions that the tenant's limit counts, oldest first."""
+        sessions = [
+            one
+            for one in self.live_sessions(account)
+            if any(grant.tenant is tenant for grant in self.live_grants(one))
+        ]
+        return sorted(sessions, key=lambda one: (one.authenticated_at, one.sid))
 
     def end(self, session: Session) -> None:
         """For good; what is over stays as it was."""
@@ -301,14 +358,30 @@ class Model:
     def join(self, account: Account, tenant: Tenant) -> None:
         account.memberships[tenant] = account.joined = account.joined + 1
 
-    def droppable(self, session: Session, since: timedelta = timedelta()) -> bool:
-        """Whether a purge may forget the session, and might have done so `since` ago."""
+    def droppable(self, session: Session) -> bool:
+        """Whether a purge may forget the session."""
         over_at = session.over_at or max(one.ends_at for one in session.grants)
-        return over_at + self.retention + since <= self.now
+        return over_at + self.retention <= self.now
+
+    def overdue(self, session: Session) -> bool:
+        """Whether a purge must have forgotten it: it goes by days, and by the end once expected."""
+        over_at = session.over_at or session.expected_end
+        return over_at + self.retention + timedelta(days=2) <= self.now
 
     def _admits(self, account: Account, client: Client, tenant: Tenant) -> bool:
         member = tenant.enabled and tenant in account.memberships
         return member and client.tenant in (None, tenant)
+
+    def _make_place(self, tenant: Tenant, account: Account) -> bool:
+        """Whether one more session may be in the tenant; where it evicts, the oldest end."""
+        most, crowd = tenant.policy.max_sessions, self.crowd(tenant, account)
+        surplus = crowd[: max(0, len(crowd) + 1 - most)] if most else []
+        if surplus and tenant.policy.max_sessions_action != "evict_oldest":
+            return False
+        for one in surplus:
+            self.end(one)
+            self.evicted += 1
+        return True
 
     def _grant(self, session: Session, client: Client, tenant: Tenant, scope: Scope) -> Grant:
         number = session.account.memberships[tenant]
@@ -325,7 +398,8 @@ class Model:
             return False
         window = timedelta(seconds=grant.tenant.policy.retry_window)
         retry = token.generation == grant.generation - 1 and self.now < grant.used_at + window
-        return not retry
+        # Two that went different ways with one token are not both its owner.
+        return not retry or (grant.branch is not None and grant.branch.generation > 0)
 
     def _meet_end(self, token: Refresh) -> None:
         """A refresh has found the end; that makes it final."""
@@ -350,6 +424,8 @@ class Model:
     def _use(self, grant: Grant) -> None:
         grant.used_at, grant.ends_at = self.now, NEVER
         grant.ends_at = self.ends_at(grant)
+        session = grant.session
+        session.expected_end = max(session.expected_end, grant.ends_at)
 
     def _epochs(self, account: Account) -> tuple[int, int]:
         return self.epoch, account.epoch

@@ -181,6 +181,18 @@ class Service:
         send = world.try_json_refresh if in_json else world.try_refresh
         return send(app, token, **fields)
 
+    def go_on(self, worker: int, client: Client, ticket: str, sid: str) -> TestResponse:
+        """End one session, so that a sign-in that waits goes on."""
+        return self.workers[worker].http.post(
+            "/v1/sign-in/continue",
+            json={"client_id": client.client_id, "ticket": ticket, "end_sid": sid},
+            headers=self._basic(client),
+        )
+
+    def enter(self, worker: int, app: App, token: str, tenant: Tenant) -> TestResponse:
+        """Use a refresh token to enter another tenant."""
+        return self.workers[worker].try_refresh(app, token, tenant_id=tenant.tenant_id)
+
     def validate(self, worker: int, access: Access) -> dict[str, Any]:
         """What is said of an access token to whoever holds it."""
         return self.workers[worker].validate(access.text)

@@ -6,7 +6,7 @@ told to be over.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from werkzeug.test import TestResponse
@@ -39,6 +39,7 @@ class SideBySide:
         self.access: list[Access] = []
         self.chains: dict[Grant, list[Refresh]] = {}
         self.touched: Grant | None = None
+        self.asked = 0
         self._successors: dict[str, str] = {}
         self._ended: set[Grant] = set()
 
@@ -68,6 +69,17 @@ class SideBySide:
         response = self.service.sign_in(worker, client, body)
         wanted = None if scope is None else frozenset(scope.split())
         told = self.model.sign_in(client, account, password is None, tenant, wanted, remember)
+        while told is Answer.SESSION_LIMIT and response.status_code == 409:
+            # Asked which one is to end: the oldest.
+            self.asked += 1
+            place = tenant or client.tenant or next(iter(account.memberships))
+            oldest = self.model.crowd(place, account)[0]
+            body = response.get_json()
+            assert oldest.sid in [one["sid"] for one in body["sessions"]]
+            response = self.service.go_on(worker, client, body["ticket"], oldest.sid)
+            self.model.end(oldest)
+            self._acknowledged(oldest.grants)
+            told = self.model.sign_in(client, account, True, tenant, wanted, remember)
         if isinstance(told, Answer):
             assert answered(response) is told, (response.text, told)
             return
@@ -101,6 +113,34 @@ class SideBySide:
             self._acknowledged_ends(grant)
         if grant.session.replays != replays:
             self.compare_record(grant.session)
+
+    def enter(self, worker: int, token: Refresh, tenant: Tenant) -> None:
+        """Use a refresh token for another tenant, by its own client."""
+        grant = self.touched = token.grant
+        client, replays = grant.client, grant.session.replays
+        response = self.service.enter(worker, self.service.apps[client], token.text, tenant)
+        known = len(grant.session.grants)
+        told = self.model.enter(client, token, tenant)
+        if isinstance(told, Answer):
+            assert answered(response) is told, (response.text, told)
+            if grant.ended:
+                self._acknowledged_ends(grant)
+        else:
+            assert answered(response) is Answer.OK, (response.text, told)
+            if len(grant.session.grants) > known:
+                self.chains[told] = []
+            self._keep(told, response, told.scope)
+            self._follow(grant, token, response.get_json()["previous_refresh_token"])
+        if grant.session.replays != replays:
+            self.compare_record(grant.session)
+
+    def _follow(self, grant: Grant, token: Refresh, successor: str) -> None:
+        """The chain that was used goes on; a token has one successor, ever."""
+        chain = self.chains[grant]
+        if len(chain) == grant.generation:
+            chain.append(Refresh(successor, grant, grant.generation))
+        assert chain[grant.generation].text == successor
+        assert self._successors.setdefault(token.text, successor) == successor
 
     def _keep(self, grant: Grant, response: TestResponse, scope: frozenset[str]) -> str:
         """Check tokens that were issued, and remember them; answers the refresh token."""
@@ -327,7 +367,7 @@ class SideBySide:
             for session in {one.session for one in self.under(account)}:
                 if session.sid in stored:
                     assert stored[session.sid] == len(session.grants)
-                    assert not self.model.droppable(session, since=timedelta(days=2))
+                    assert not self.model.overdue(session)
                 else:
                     assert session.forgotten or self.model.droppable(session), session
                     session.forgotten = True

@@ -52,4 +52,4 @@ def test_the_service_does_what_the_model_says(
     )
     seconds = time.perf_counter() - began
     with capsys.disabled():
-        print(f"\nmodel: {STEPS['steps']} steps on {kind} in {seconds:.0f} s")
+        print(f"\nmodel: {dict(STEPS)} on {kind} in {seconds:.0f} s")

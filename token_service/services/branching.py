@@ -15,7 +15,7 @@ from token_service.domain.sessions import GrantKey, GrantState
 from token_service.services.configuration import Snapshot
 from token_service.services.endings import Cause, end_grant
 from token_service.storage import branches, grants
-from token_service.storage.database import Database, InTransaction, Transaction
+from token_service.storage.database import Database, InTransaction, Statements, Transaction
 
 
 def branch_of(snapshot: Snapshot, presented: Presented, tenant_id: str, now: datetime) -> Branch:
@@ -30,12 +30,12 @@ def key_of(branch: Branch) -> GrantKey:
 
 
 def read(
-    database: Database, snapshot: Snapshot, tx: Transaction, branch: Branch
+    database: Database, snapshot: Snapshot, tx: Statements, branch: Branch
 ) -> GrantState | None:
     """The grant as it is, None where it is kept no more."""
     found = grants.read(
         database,
-        InTransaction(tx),
+        tx,
         key_of(branch),
         branch.locator.tenant_id,
         snapshot.force_relogin,
@@ -68,6 +68,6 @@ def let_go(
     branch = branch_of(snapshot, presented, state.entered_tenant_id, now)
     if was_used(tx, branch):
         return False
-    if opened := read(database, snapshot, tx, branch):
+    if opened := read(database, snapshot, InTransaction(tx), branch):
         end_grant(tx, opened, Cause(Refusal.SUPERSEDED, "service", origin), now)
     return True

@@ -168,10 +168,11 @@ def _scope_refusal(attempt: Attempt, clock: Clock) -> Refused | None:
     with attempt.database.query() as tx:
         now = clock.now()
         read = attempt.read(tx)
+        branch_used = read is not None and _branch_used(attempt, tx, read.state, now)
     if read is None:
         return None
     verdict = verdict_on(attempt, read, now)
-    if isinstance(verdict, Refusal) or verdict is Verdict.REPLAY:
+    if isinstance(verdict, Refusal) or verdict is Verdict.REPLAY or branch_used:
         return None
     allowed = attempt.command.client.scope_names
     if scopes.narrowed(attempt.command.scope, read.state.scope, allowed) is None:
@@ -277,6 +278,16 @@ def _branch_let_go(attempt: Attempt, tx: Transaction, state: GrantState, now: da
         attempt.command.origin,
         now,
     )
+
+
+def _branch_used(attempt: Attempt, tx: Statements, state: GrantState, now: datetime) -> bool:
+    """Whether the grant that the spent token opened elsewhere has gone on already: a replay."""
+    superseded = attempt.presented.generation < state.generation
+    if not superseded or state.entered_tenant_id is None:
+        return False
+    branch = branching.branch_of(attempt.snapshot, attempt.presented, state.entered_tenant_id, now)
+    opened = branching.read(attempt.database, attempt.snapshot, tx, branch)
+    return opened is not None and opened.generation > 0
 
 
 def _successor(attempt: Attempt, state: GrantState, now: datetime) -> IssuedTokens:

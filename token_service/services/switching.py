@@ -206,7 +206,7 @@ def _again(attempt: Attempt, held: _Held, entry: Entry) -> IssuedTokens | Refuse
         return refreshing.refused(attempt, tx, state, Verdict.REPLAY, now)
     if state.entered_tenant_id != entry.tenant_id:
         return _refused(held, entry, Refusal.SPENT_OTHERWISE)
-    opened = branching.read(held.database, snapshot, tx, branch)
+    opened = branching.read(held.database, snapshot, InTransaction(tx), branch)
     rules = snapshot.rules(entry.tenant_id, entry.client, tx)
     if opened is None or rules is None:
         # So many other grants have ended since that it is kept no more.

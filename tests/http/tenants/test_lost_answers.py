@@ -47,6 +47,14 @@ def test_a_plain_retry_after_the_new_grant_was_used_ends_the_session(world: Worl
     assert_dead(thief)
 
 
+def test_that_is_a_replay_whatever_scope_it_asks_for(world: World) -> None:
+    both = member_of_both(world)
+    thief = both.enter().second.refreshed()
+    answer = world.try_refresh(both.first.app, both.first.tokens.refresh, scope="email admin")
+    assert_refused(answer, 400, "invalid_grant")
+    assert_dead(thief)
+
+
 def test_a_retry_after_the_first_chain_went_on_ends_the_session(world: World) -> None:
     both = member_of_both(world)
     found = both.enter()
