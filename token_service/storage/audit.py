@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, or_, select
 
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.storage.database import Transaction
@@ -15,6 +15,14 @@ class Recorded(NamedTuple):
 
     at: datetime
     event: AuditEvent
+    event_id: str
+
+
+class Within(NamedTuple):
+    """What a caller of a tenant may read: the tenant's events; `alone`: those of none as well."""
+
+    tenant_id: str
+    alone: bool
 
 
 def record(tx: Transaction, event_id: str, event: AuditEvent, now: datetime) -> None:
@@ -67,6 +75,24 @@ def impersonations_since(
     return tx.execute(select(func.count()).select_from(found)).scalar_one()
 
 
+def page(
+    tx: Transaction, account_id: str, within: Within | None, before: str | None, limit: int
+) -> list[Recorded]:
+    """Events of an account, newest first, below the id `before`; None: all that concern it."""
+    query = (
+        select(audit_events)
+        .where(audit_events.c.account_id == account_id)
+        .order_by(audit_events.c.event_id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(audit_events.c.event_id < before)
+    if within is not None:
+        mine = audit_events.c.tenant_id == within.tenant_id
+        query = query.where(or_(mine, audit_events.c.tenant_id.is_(None)) if within.alone else mine)
+    return [_recorded(row) for row in tx.execute(query)]
+
+
 def _recorded(row: Any) -> Recorded:  # noqa: ANN401 - a row of any select
     return Recorded(
         row.at,
@@ -81,4 +107,5 @@ def _recorded(row: Any) -> Recorded:  # noqa: ANN401 - a row of any select
             sid=row.sid,
             details=row.details,
         ),
+        row.event_id,
     )

@@ -5,6 +5,7 @@ from typing import cast
 from flask import Flask
 
 from token_service.web import (
+    account_audit,
     account_sessions,
     api,
     discovery,
@@ -40,6 +41,7 @@ def install(app: Flask) -> None:
             signing_in.blueprint,
             tokens.blueprint,
             account_sessions.blueprint,
+            account_audit.blueprint,
             my_sessions.blueprint,
             policies.blueprint,
             me.blueprint,
