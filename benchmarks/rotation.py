@@ -25,7 +25,7 @@ _PARAMETER = re.compile(r"%\((\w+)\)s")
 _FIRST = f"""\
 \\if :started = 0
 SELECT g.*, g.key_number AS next_key_number, e.configuration_version,
-  {NEVER}::bigint AS force_relogin
+  {NEVER}::bigint AS force_relogin, {NEVER}::bigint AS client_relogin, 0 AS may_impersonate
 FROM {_SCHEMA}.rotated r JOIN grants g USING (account_id, sid), environment e
 WHERE r.client = :client_id \\gset p_
 \\set started 1
@@ -33,7 +33,9 @@ WHERE r.client = :client_id \\gset p_
 \\endif
 \\if :counted % 50 = 0
 SELECT now, now - {_IDLE_SECONDS * MICROSECONDS} AS used_after,
-  now + {_IDLE_SECONDS * MICROSECONDS} AS slid_end
+  now + {_IDLE_SECONDS * MICROSECONDS} AS slid_end,
+  now - {_IDLE_SECONDS * MICROSECONDS} AS remembered_used_after,
+  now + {_IDLE_SECONDS * MICROSECONDS} AS remembered_slid_end
 FROM (SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint AS now) AS clock
 \\gset p_
 \\endif
@@ -96,7 +98,9 @@ def _statement() -> str:
     constants = [
         f"\\set p_{name} {value}\n" for name, value in compiled.constants.items() if name in names
     ]
-    sql = _PARAMETER.sub(r":p_\1", compiled.sql).replace("\n", " ")
+    # A refresh enters no other tenant; pgbench has no way to say NULL.
+    sql = compiled.sql.replace("%(entered_tenant_id)s", "NULL")
+    sql = _PARAMETER.sub(r":p_\1", sql).replace("\n", " ")
     return "".join(constants) + f"{sql} \\gset p_\n"
 
 
