@@ -28,6 +28,7 @@ def upgrade():
     create_accounts()
     create_sessions()
     create_records()
+    create_authorizations()
 
 
 def create_configuration():
@@ -73,6 +74,9 @@ def create_configuration():
         sa.Column("permissions", sa.JSON(), nullable=False),
         sa.Column("first_party", sa.Boolean(), nullable=False),
         sa.Column("signing_algorithm", sa.String(10)),
+        sa.Column("registration", sa.JSON(), nullable=False),
+        sa.Column("shared_secret_encrypted", sa.LargeBinary()),
+        sa.Column("registration_token_hash", sa.String(64)),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("policy", sa.JSON(), nullable=False),
@@ -212,6 +216,11 @@ def create_sessions():
         sa.Column("end_reason", sa.String(40)),
         sa.Column("ended_by", sa.String(300)),
         sa.Column("entered_tenant_id", identifier()),
+        sa.Column("auth_time", instant(), nullable=False),
+        sa.Column("confirmation", sa.String(100)),
+        sa.Column("audiences", sa.Text()),
+        sa.Column("requested_claims", sa.Text()),
+        sa.Column("openid", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "sid", "grant_id", name=op.f("pk_grants")),
         # Half-empty pages: a refresh writes the new row version beside the old one (HOT).
         postgresql_with={"fillfactor": 50},
@@ -322,3 +331,110 @@ def create_waiting():
         sa.PrimaryKeyConstraint("account_id", "letter_id", name=op.f("pk_letters")),
     )
     op.create_index(op.f("ix_letters_next_attempt_at"), "letters", ["next_attempt_at"])
+
+
+def create_authorizations():
+    op.create_table(
+        "authorization_codes",
+        sa.Column("account_id", identifier(), nullable=False),
+        sa.Column("code_id", identifier(), nullable=False),
+        sa.Column("sid", identifier(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("client_id", sa.String(255), nullable=False),
+        sa.Column("secret_hash", sa.String(64), nullable=False),
+        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("auth_time", instant(), nullable=False),
+        sa.Column("expires_at", instant(), nullable=False),
+        sa.Column("used_at", instant()),
+        sa.Column("grant_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "code_id", name=op.f("pk_authorization_codes")),
+    )
+    op.create_index(
+        op.f("ix_authorization_codes_expires_at"), "authorization_codes", ["expires_at"]
+    )
+    op.create_table(
+        "interactions",
+        sa.Column("interaction_id", identifier(), nullable=False),
+        sa.Column("browser_hash", sa.String(64), nullable=False),
+        sa.Column("client_id", sa.String(255), nullable=False),
+        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("progress", sa.JSON(), nullable=False),
+        sa.Column("created_at", instant(), nullable=False),
+        sa.Column("expires_at", instant(), nullable=False),
+        sa.PrimaryKeyConstraint("interaction_id", name=op.f("pk_interactions")),
+    )
+    op.create_index(op.f("ix_interactions_expires_at"), "interactions", ["expires_at"])
+    op.create_table(
+        "consents",
+        sa.Column("account_id", identifier(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("client_id", sa.String(255), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("claims", sa.JSON(), nullable=False),
+        sa.Column("given_at", instant(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "tenant_id", "client_id", name=op.f("pk_consents")),
+    )
+    op.create_table(
+        "pushed_requests",
+        sa.Column("request_id", identifier(), nullable=False),
+        sa.Column("secret_hash", sa.String(64), nullable=False),
+        sa.Column("client_id", sa.String(255), nullable=False),
+        sa.Column("parameters", sa.JSON(), nullable=False),
+        sa.Column("expires_at", instant(), nullable=False),
+        sa.PrimaryKeyConstraint("request_id", name=op.f("pk_pushed_requests")),
+    )
+    op.create_index(op.f("ix_pushed_requests_expires_at"), "pushed_requests", ["expires_at"])
+    op.create_table(
+        "device_authorizations",
+        sa.Column("device_id", identifier(), nullable=False),
+        sa.Column("secret_hash", sa.String(64), nullable=False),
+        sa.Column("user_code_hash", sa.String(64), nullable=False),
+        sa.Column("client_id", sa.String(255), nullable=False),
+        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("account_id", identifier()),
+        sa.Column("sid", identifier()),
+        sa.Column("tenant_id", identifier()),
+        sa.Column("auth_time", instant()),
+        sa.Column("interval", sa.Integer(), nullable=False),
+        sa.Column("polled_at", instant()),
+        sa.Column("created_at", instant(), nullable=False),
+        sa.Column("expires_at", instant(), nullable=False),
+        sa.PrimaryKeyConstraint("device_id", name=op.f("pk_device_authorizations")),
+        sa.UniqueConstraint("user_code_hash", name=op.f("uq_device_authorizations_user_code_hash")),
+    )
+    op.create_index(
+        op.f("ix_device_authorizations_expires_at"), "device_authorizations", ["expires_at"]
+    )
+    op.create_table(
+        "used_assertions",
+        sa.Column("assertion", sa.String(64), nullable=False),
+        sa.Column("expires_at", instant(), nullable=False),
+        sa.PrimaryKeyConstraint("assertion", name=op.f("pk_used_assertions")),
+    )
+    op.create_index(op.f("ix_used_assertions_expires_at"), "used_assertions", ["expires_at"])
+    op.create_table(
+        "logout_notices",
+        sa.Column("account_id", identifier(), nullable=False),
+        sa.Column("notice_id", identifier(), nullable=False),
+        sa.Column("sid", identifier(), nullable=False),
+        sa.Column("client_id", sa.String(255), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", instant(), nullable=False),
+        sa.Column("created_at", instant(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "notice_id", name=op.f("pk_logout_notices")),
+    )
+    op.create_index(
+        op.f("ix_logout_notices_next_attempt_at"), "logout_notices", ["next_attempt_at"]
+    )
+    op.create_table(
+        "initial_access_tokens",
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("uses_left", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.String(300), nullable=False),
+        sa.Column("expires_at", instant(), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_initial_access_tokens")),
+    )
+    op.create_index(
+        op.f("ix_initial_access_tokens_expires_at"), "initial_access_tokens", ["expires_at"]
+    )

@@ -10,8 +10,8 @@ from token_service.storage.tables import audit_events, grants, metadata, session
 from token_service.storage.types import Identifier
 
 TABLES = list(metadata.tables.values())
-BY_NAME = {"account_names"}
-"""The one way from a sign-in name to its account: it cannot be keyed by what it finds."""
+BY_NAME = {"account_names", "device_authorizations"}
+"""From a sign-in name or a device's code to an account: it cannot be keyed by what it finds."""
 
 CHANGED_BY_A_REFRESH = {"generation", "key_number", "used_at", "used_from", "ends_at"}
 CHANGED_BY_A_PING = {"last_active_at", "ip", "user_agent", "browser", "os", "device", "city"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from token_service.domain.keys import Algorithm, KeyPeriod, KeyPurpose, KeyRecord
 from token_service.domain.policies import NEVER, Policy
-from token_service.domain.sessions import GrantKey, GrantState, Rules
+from token_service.domain.sessions import GrantKey, GrantState, GrantTerms, Rules
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
@@ -32,6 +32,7 @@ LIVE = GrantState(
     ended_at=None,
     end_reason=None,
     entered_tenant_id=None,
+    terms=GrantTerms(auth_time=NOW - HOUR),
     authenticated_at=NOW - HOUR,
     capped_at=None,
     methods=("pwd",),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from token_service.domain import scopes
+from token_service.domain.client_metadata import NO_METADATA, ClientMetadata
 
 
 class ClientKind(StrEnum):
@@ -22,9 +23,18 @@ class ClientKind(StrEnum):
 
 
 class AuthenticationMethod(StrEnum):
-    """How a client proves who it is (RFC 7591 section 2, `token_endpoint_auth_method`)."""
+    """How a client proves who it is (RFC 7591 section 2, `token_endpoint_auth_method`).
+
+    `client_secret` is ours: by Basic or in the body, as the client likes.
+    """
 
     SECRET = "client_secret"
+    SECRET_BASIC = "client_secret_basic"
+    SECRET_POST = "client_secret_post"
+    SECRET_JWT = "client_secret_jwt"
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    TLS = "tls_client_auth"
+    SELF_SIGNED_TLS = "self_signed_tls_client_auth"
     NONE = "none"
 
 
@@ -63,6 +73,8 @@ class Client:
     """A registered client application. `tenant_id` None: it belongs to the environment.
 
     `policy` holds the limits that it states: each can tighten the tenant's, none loosen one.
+    `shared_secret_encrypted` is there only where the client signs with its secret, and
+    `registration_token_hash` where it manages its own registration.
     """
 
     client_id: str
@@ -82,11 +94,20 @@ class Client:
     enabled: bool
     epoch: int
     policy: Mapping[str, Any] = field(default_factory=dict)
+    metadata: ClientMetadata = NO_METADATA
+    shared_secret_encrypted: bytes | None = field(default=None, repr=False)
+    registration_token_hash: str | None = field(default=None, repr=False)
 
     @property
     def is_public(self) -> bool:
         """Whether the client has no credentials (RFC 6749 section 2.1)."""
         return self.authentication is AuthenticationMethod.NONE
+
+    def authenticates_by(self, method: str) -> bool:
+        """Whether it may prove who it is in this way (RFC 7591, `token_endpoint_auth_method`)."""
+        if self.authentication is AuthenticationMethod.SECRET:
+            return method in ("client_secret_basic", "client_secret_post")
+        return method == self.authentication
 
     @property
     def may_refresh(self) -> bool:
@@ -159,15 +180,16 @@ class KindDefaults:
     first_party: bool
 
 
-_USER_SCOPE = "email offline_access openid profile"
+_USER_SCOPE = "address email offline_access openid phone profile"
+_USER_GRANTS = frozenset({"authorization_code", "refresh_token"})
 _SECRET, _NONE = AuthenticationMethod.SECRET, AuthenticationMethod.NONE
 
 DEFAULTS: dict[ClientKind, KindDefaults] = {
     ClientKind.APP: KindDefaults(
-        _SECRET, frozenset({"refresh_token"}), _USER_SCOPE, "openid profile", frozenset(), True
+        _SECRET, _USER_GRANTS, _USER_SCOPE, "openid profile", frozenset(), True
     ),
     ClientKind.PUBLIC: KindDefaults(
-        _NONE, frozenset({"refresh_token"}), _USER_SCOPE, "openid profile", frozenset(), True
+        _NONE, _USER_GRANTS, _USER_SCOPE, "openid profile", frozenset(), True
     ),
     ClientKind.SERVICE: KindDefaults(
         _SECRET, frozenset({"client_credentials"}), "read write", "read", frozenset(), False

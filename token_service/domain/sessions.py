@@ -20,6 +20,25 @@ class GrantKey:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantTerms:
+    """What a grant was opened with, besides its scope, and keeps.
+
+    `auth_time` is the sign-in that it is from: signing in again in the same browser renews the
+    session, not what its tokens say. `confirmation` names the key that its refresh tokens are bound
+    to: `jkt:` (RFC 9449) or `x5t#S256:` (RFC 8705) and a thumbprint. `audiences` are the resource
+    servers that it is for, None for the client's own (RFC 8707). `requested_claims` is the `claims`
+    parameter, as JSON (OpenID Connect Core section 5.5). `openid`: whether it came by an OpenID
+    Connect authentication, which is answered with ID tokens.
+    """
+
+    auth_time: datetime
+    confirmation: str | None = None
+    audiences: tuple[str, ...] | None = None
+    requested_claims: str | None = None
+    openid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GrantState:
     """Everything that decides about one grant, as one statement read it.
 
@@ -27,7 +46,8 @@ class GrantState:
     in force, the number of the membership today, and the strictest forced re-login among the
     account's tenants (seconds). `tenant_epoch` and `client_epoch` are those that the grant was
     opened under; the ones in force come with the configuration (`Rules`). `entered_tenant_id`: the
-    other tenant that the token before the current one was used to enter.
+    other tenant that the token before the current one was used to enter. `authenticated_at` is the
+    last sign-in of the session, from which its absolute end is reckoned.
     """
 
     key: GrantKey
@@ -46,6 +66,7 @@ class GrantState:
     ended_at: datetime | None
     end_reason: Refusal | None
     entered_tenant_id: str | None
+    terms: GrantTerms
     authenticated_at: datetime
     capped_at: datetime | None
     methods: tuple[str, ...]

@@ -72,4 +72,4 @@ class OAuthClient:
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         """Whether the client may use the method at all (RFC 7591 section 2)."""
-        return self.client.is_public == (method == "none")
+        return self.client.authenticates_by(method)

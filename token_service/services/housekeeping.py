@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from token_service.clock import Clock
 from token_service.services.configuration import prove_clock
@@ -30,6 +31,16 @@ class Purged:
     failure_counts: int = 0
     audit_events: int = 0
     password_resets: int = 0
+    authorization_codes: int = 0
+    interactions: int = 0
+    pushed_requests: int = 0
+    device_authorizations: int = 0
+    used_assertions: int = 0
+    initial_access_tokens: int = 0
+
+
+_KEPT = {"authorization_codes": timedelta(days=1)}
+"""How long after its expiry a row is still wanted: so long a second use of a code is known."""
 
 
 def purge_all(
@@ -39,22 +50,26 @@ def purge_all(
     prove_clock(database, clock)
     return Purged(
         sessions=_sessions(database, clock, retention, pause),
-        revoked_tokens=_rows(
-            database, clock, pause, timedelta(), retention.batch, purge.drop_revoked_tokens
-        ),
-        sign_in_tickets=_rows(
-            database, clock, pause, timedelta(), retention.batch, purge.drop_sign_in_tickets
-        ),
         failure_counts=_rows(
             database, clock, pause, retention.failures, retention.batch, purge.drop_failure_counts
         ),
         audit_events=_rows(
             database, clock, pause, retention.audit, retention.batch, purge.drop_audit_events
         ),
-        password_resets=_rows(
-            database, clock, pause, timedelta(), retention.batch, purge.drop_password_resets
-        ),
+        **{name: _expired(database, clock, retention, pause, name) for name in purge.EXPIRING},
     )
+
+
+def _expired(
+    database: Database, clock: Clock, retention: Retention, pause: Callable[[], None], name: str
+) -> int:
+    kept = _KEPT.get(name, timedelta())
+    drop = partial(_drop_expired, name)
+    return _rows(database, clock, pause, kept, retention.batch, drop)
+
+
+def _drop_expired(name: str, tx: Transaction, before: datetime, limit: int) -> int:
+    return purge.drop_expired(tx, name, before, limit)
 
 
 def _sessions(

@@ -8,7 +8,7 @@ from token_service.crypto.locators import Locator
 from token_service.domain import claims
 from token_service.domain.clients import Client
 from token_service.domain.policies import Policy
-from token_service.domain.sessions import GrantState, access_token_end
+from token_service.domain.sessions import GrantState, GrantTerms, access_token_end
 from token_service.domain.tenants import Tenant
 from token_service.services.configuration import Snapshot
 
@@ -45,7 +45,7 @@ class Holder:
     client: Client
     policy: Policy
     scope: str
-    authenticated_at: datetime
+    terms: GrantTerms
     methods: tuple[str, ...]
     absolute_end: datetime | None
     impersonator: str | None = None
@@ -60,7 +60,7 @@ def holder(
         client=client,
         policy=policy,
         scope=scope,
-        authenticated_at=state.authenticated_at,
+        terms=state.terms,
         methods=state.methods,
         absolute_end=state.grant_absolute_end(policy),
         impersonator=state.impersonator,
@@ -77,7 +77,10 @@ def session_tokens(
     locator, client = held.locator, held.client
     issued_at = claims.instant(now)
     expires_at = claims.instant(access_token_end(held.policy, now, held.absolute_end))
-    body = _common(snapshot, client, locator.account_id, held.scope, issued_at, expires_at) | {
+    audience = held.terms.audiences or client.audience
+    body = _common(
+        snapshot, client, locator.account_id, audience, held.scope, issued_at, expires_at
+    ) | {
         "jti": _session_jti(snapshot, locator, now),
         "sid": locator.sid,
         "tenantId": locator.tenant_id,
@@ -101,7 +104,7 @@ def _authentication(held: Holder) -> dict[str, object]:
     """
     if held.impersonator is not None:
         return {"act": actor(held.impersonator)}
-    return {"auth_time": claims.instant(held.authenticated_at), "amr": list(held.methods)}
+    return {"auth_time": claims.instant(held.terms.auth_time), "amr": list(held.methods)}
 
 
 def actor(client_id: str) -> dict[str, str]:
@@ -119,7 +122,9 @@ def client_token(snapshot: Snapshot, client: Client, scope: str, now: datetime) 
     tenant = snapshot.tenant(client.tenant_id) if client.tenant_id else None
     policy = snapshot.policy_of(tenant) if tenant else snapshot.policy
     expires_at = issued_at + policy.tightened(client.policy).access_lifetime
-    body = _common(snapshot, client, client.client_id, scope, issued_at, expires_at)
+    body = _common(
+        snapshot, client, client.client_id, client.audience, scope, issued_at, expires_at
+    )
     body["jti"] = client_jti(client, tenant)
     if client.tenant_id:
         body["tenantId"] = client.tenant_id
@@ -181,9 +186,14 @@ def _session_jti(snapshot: Snapshot, locator: Locator, now: datetime) -> str:
 
 
 def _common(
-    snapshot: Snapshot, client: Client, subject: str, scope: str, issued_at: int, expires_at: int
+    snapshot: Snapshot,
+    client: Client,
+    subject: str,
+    audience: tuple[str, ...],
+    scope: str,
+    issued_at: int,
+    expires_at: int,
 ) -> dict[str, object]:
-    audience = client.audience
     return {
         "iss": snapshot.issuer,
         "sub": subject,

@@ -15,6 +15,7 @@ from token_service.domain.session_limits import LimitAction
 from token_service.domain.sessions import (
     Device,
     GrantKey,
+    GrantTerms,
     LiveSession,
     Rules,
     Session,
@@ -129,7 +130,10 @@ def write(
     locator = Locator(
         session.account_id, session.sid, place.tenant.tenant_id, opaque.new_grant_id()
     )
-    opened = NewlyOpened(opening.client, opening.scope, place, locator, opening.origin, ends_at)
+    terms = GrantTerms(auth_time=now)
+    opened = NewlyOpened(
+        opening.client, opening.scope, place, locator, opening.origin, ends_at, terms
+    )
     token = open_grant(snapshot, tx, opened, opaque.new_bytes(refresh_tokens.SECRET_LENGTH), now)
     policy = place.rules.policy_for(remembered=opening.remembered)
     held = Holder(
@@ -137,7 +141,7 @@ def write(
         client=opening.client,
         policy=policy,
         scope=opening.scope,
-        authenticated_at=now,
+        terms=terms,
         methods=session.methods,
         absolute_end=end,
         impersonator=session.impersonator,
@@ -193,6 +197,7 @@ class NewlyOpened:
     locator: Locator
     origin: Origin
     ends_at: datetime
+    terms: GrantTerms
 
 
 def open_grant(
@@ -213,6 +218,7 @@ def open_grant(
         secret_hash=refresh_tokens.hash_of(secret),
         used_from=opened.origin.address[:45],
         ends_at=opened.ends_at,
+        terms=opened.terms,
     )
     grants.insert_grant(tx, grant, now)
     return issuing.refresh_token(

@@ -273,7 +273,9 @@ def _opened(held: _Held, entry: Entry, destination: _Destination, branch: Branch
     ends_at, end = ends_of(
         place, state.authenticated_at, state.capped_at, now, remembered=state.remembered
     )
-    opened = NewlyOpened(entry.client, destination.granted, place, locator, entry.origin, ends_at)
+    opened = NewlyOpened(
+        entry.client, destination.granted, place, locator, entry.origin, ends_at, state.terms
+    )
     token = open_grant(snapshot, tx, opened, branch.secret, now)
     event = AuditEvent(
         event=Event.GRANT_OPENED,
@@ -291,7 +293,7 @@ def _opened(held: _Held, entry: Entry, destination: _Destination, branch: Branch
         client=entry.client,
         policy=place.rules.policy_for(remembered=state.remembered),
         scope=destination.scope,
-        authenticated_at=state.authenticated_at,
+        terms=state.terms,
         methods=state.methods,
         absolute_end=end,
     )

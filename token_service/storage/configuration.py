@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
+from token_service.domain.client_metadata import ClientMetadata
 from token_service.domain.clients import (
     AuthenticationMethod,
     Client,
@@ -286,6 +287,9 @@ def _client(row: Row[Any]) -> Client:
         enabled=row.enabled,
         epoch=row.epoch,
         policy=row.policy,
+        metadata=ClientMetadata.of(row.registration),
+        shared_secret_encrypted=row.shared_secret_encrypted,
+        registration_token_hash=row.registration_token_hash,
     )
 
 
@@ -308,6 +312,9 @@ def _client_values(client: Client) -> dict[str, object]:
         "enabled": client.enabled,
         "epoch": client.epoch,
         "policy": dict(client.policy),
+        "registration": client.metadata.stored(),
+        "shared_secret_encrypted": client.shared_secret_encrypted,
+        "registration_token_hash": client.registration_token_hash,
     }
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import Row as SqlRow
 from token_service.domain.policies import MICROSECONDS
 from token_service.domain.refreshing import Presentation
 from token_service.domain.refusals import Refusal
-from token_service.domain.sessions import GrantKey, GrantState
+from token_service.domain.sessions import GrantKey, GrantState, GrantTerms
 from token_service.storage import grant_statements
 from token_service.storage.database import Database, Statements, Transaction
 from token_service.storage.pinned import Row
@@ -61,6 +61,7 @@ class NewGrant(NamedTuple):
     secret_hash: str
     used_from: str
     ends_at: datetime
+    terms: GrantTerms
 
 
 class Rotation(NamedTuple):
@@ -90,6 +91,7 @@ class Rotation(NamedTuple):
 
 def insert_grant(tx: Transaction, grant: NewGrant, now: datetime) -> None:
     """Write a new grant with its chain at generation 0."""
+    terms = grant.terms
     tx.execute(
         insert(grants).values(
             **_key(grant.key),
@@ -106,6 +108,11 @@ def insert_grant(tx: Transaction, grant: NewGrant, now: datetime) -> None:
             used_at=now,
             used_from=grant.used_from,
             ends_at=grant.ends_at,
+            auth_time=terms.auth_time,
+            confirmation=terms.confirmation,
+            audiences=None if terms.audiences is None else " ".join(terms.audiences),
+            requested_claims=terms.requested_claims,
+            openid=terms.openid,
         )
     )
 
@@ -350,18 +357,25 @@ def _state(key: GrantKey, row: Row) -> GrantState:
         ended_at=optional_moment(row[12]),
         end_reason=None if row[13] is None else Refusal(row[13]),
         entered_tenant_id=optional_identifier(row[14]),
-        authenticated_at=moment(row[15]),
-        capped_at=optional_moment(row[16]),
-        methods=tuple(row[17].split()),
-        remembered=bool(row[18]),
-        impersonator=row[19],
-        session_ended_at=optional_moment(row[20]),
-        session_end_reason=None if row[21] is None else Refusal(row[21]),
-        session_account_epoch=row[22],
-        session_environment_epoch=row[23],
-        account_epoch=row[24],
-        environment_epoch=row[25],
-        current_membership=row[26],
-        force_relogin=row[27],
-        configuration_version=row[28],
+        terms=GrantTerms(
+            auth_time=moment(row[15]),
+            confirmation=row[16],
+            audiences=None if row[17] is None else tuple(row[17].split()),
+            requested_claims=row[18],
+            openid=bool(row[19]),
+        ),
+        authenticated_at=moment(row[20]),
+        capped_at=optional_moment(row[21]),
+        methods=tuple(row[22].split()),
+        remembered=bool(row[23]),
+        impersonator=row[24],
+        session_ended_at=optional_moment(row[25]),
+        session_end_reason=None if row[26] is None else Refusal(row[26]),
+        session_account_epoch=row[27],
+        session_environment_epoch=row[28],
+        account_epoch=row[29],
+        environment_epoch=row[30],
+        current_membership=row[31],
+        force_relogin=row[32],
+        configuration_version=row[33],
     )

@@ -11,12 +11,18 @@ from token_service.storage.database import Transaction
 from token_service.storage.sessions import day
 from token_service.storage.tables import (
     audit_events,
+    authorization_codes,
+    device_authorizations,
     failure_counts,
     grants,
+    initial_access_tokens,
+    interactions,
     password_resets,
+    pushed_requests,
     revoked_tokens,
     sessions,
     sign_in_tickets,
+    used_assertions,
 )
 
 
@@ -79,22 +85,30 @@ def postpone(tx: Transaction, found: Iterable[Candidate]) -> None:
         )
 
 
-def drop_revoked_tokens(tx: Transaction, before: datetime, limit: int) -> int:
-    """Forget revoked tokens that expired before the given time."""
-    chosen = select(revoked_tokens.c.jti).where(revoked_tokens.c.expires_at < before).limit(limit)
-    result = tx.execute(delete(revoked_tokens).where(revoked_tokens.c.jti.in_(chosen)))
-    return int(result.rowcount)
-
-
-def drop_sign_in_tickets(tx: Transaction, before: datetime, limit: int) -> int:
-    """Forget tickets that expired before the given time."""
-    key = tuple_(sign_in_tickets.c.account_id, sign_in_tickets.c.ticket_id)
-    chosen = (
-        select(sign_in_tickets.c.account_id, sign_in_tickets.c.ticket_id)
-        .where(sign_in_tickets.c.expires_at < before)
-        .limit(limit)
+EXPIRING = {
+    table.name: table
+    for table in (
+        revoked_tokens,
+        sign_in_tickets,
+        password_resets,
+        authorization_codes,
+        interactions,
+        pushed_requests,
+        device_authorizations,
+        used_assertions,
+        initial_access_tokens,
     )
-    return int(tx.execute(delete(sign_in_tickets).where(key.in_(chosen))).rowcount)
+}
+"""The tables whose rows say themselves when they are over, by `expires_at`."""
+
+
+def drop_expired(tx: Transaction, name: str, before: datetime, limit: int) -> int:
+    """Forget what expired before the given time in one of the tables that say so."""
+    table = EXPIRING[name]
+    key, over = tuple_(*table.primary_key.columns), table.c.expires_at < before
+    chosen = select(*table.primary_key.columns).where(over).limit(limit)
+    # Both times: a row that took the place of a chosen one meanwhile stays.
+    return int(tx.execute(delete(table).where(key.in_(chosen), over)).rowcount)
 
 
 def drop_failure_counts(tx: Transaction, before: datetime, limit: int) -> int:
@@ -103,14 +117,6 @@ def drop_failure_counts(tx: Transaction, before: datetime, limit: int) -> int:
     chosen = select(column).where(over).limit(limit)
     # Both times: a count that was raised after it was chosen stays.
     return int(tx.execute(delete(failure_counts).where(column.in_(chosen), over)).rowcount)
-
-
-def drop_password_resets(tx: Transaction, before: datetime, limit: int) -> int:
-    """Forget reset links that expired before the given time."""
-    column, over = password_resets.c.account_id, password_resets.c.expires_at < before
-    chosen = select(column).where(over).limit(limit)
-    # Both times: a link that took its place after it was chosen stays.
-    return int(tx.execute(delete(password_resets).where(column.in_(chosen), over)).rowcount)
 
 
 def drop_audit_events(tx: Transaction, before: datetime, limit: int) -> int:

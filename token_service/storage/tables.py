@@ -74,11 +74,20 @@ clients = Table(
     Column("permissions", JSON, nullable=False),
     Column("first_party", Boolean, nullable=False),
     Column("signing_algorithm", String(10)),
+    Column("registration", JSON, nullable=False),
+    Column("shared_secret_encrypted", LargeBinary),
+    Column("registration_token_hash", String(64)),
     Column("enabled", Boolean, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("policy", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
+"""`registration` is the client metadata of RFC 7591 that no other column holds.
+
+`shared_secret_encrypted` is the secret of a client that signs with it (`client_secret_jwt`): the
+one kind of which a hash would not do. `registration_token_hash` is of the token with which the
+client manages itself (RFC 7592).
+"""
 
 keys = Table(
     "keys",
@@ -208,6 +217,11 @@ grants = Table(
     Column("end_reason", String(40)),
     Column("ended_by", String(300)),
     Column("entered_tenant_id", Identifier),
+    Column("auth_time", Instant, nullable=False),
+    Column("confirmation", String(100)),
+    Column("audiences", Text),
+    Column("requested_claims", Text),
+    Column("openid", Boolean, nullable=False),
     # Half-empty pages let a refresh write the new row version beside the old one (HOT), and no
     # column that a refresh changes is indexed.
     postgresql_with={"fillfactor": 50},
@@ -215,6 +229,12 @@ grants = Table(
 """What one client holds under one session for one tenant, with its refresh chain.
 
 `entered_tenant_id` is the other tenant that the token before the current one was used to enter.
+`auth_time` is the sign-in that the grant is from: the session's `authenticated_at` moves on when
+the person signs in again in the same browser. `confirmation` names the key that its refresh tokens
+are bound to: `jkt:` and a thumbprint (RFC 9449), or `x5t#S256:` and one (RFC 8705). `audiences` are
+the resource servers that it is for, with spaces between them, NULL for the client's own (RFC 8707);
+`requested_claims` the `claims` of the authorization request, as JSON (OpenID Connect Core 5.5).
+`openid`: whether ID tokens go with its access tokens.
 """
 
 account_epochs = Table(
@@ -289,6 +309,121 @@ letters = Table(
     Column("created_at", Instant, nullable=False),
 )
 """Mail that is still to be sent. No secret is in it: a link is made when its letter is sent."""
+
+authorization_codes = Table(
+    "authorization_codes",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("code_id", Identifier, primary_key=True),
+    Column("sid", Identifier, nullable=False),
+    Column("tenant_id", Identifier, nullable=False),
+    Column("client_id", String(255), nullable=False),
+    Column("secret_hash", String(64), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("auth_time", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("used_at", Instant),
+    Column("grant_id", BigInteger, nullable=False),
+)
+"""Authorization codes (RFC 6749 section 4.1), each good once and for a minute.
+
+`request` is what the code was asked with and is bound to. `grant_id` is the grant that it opens:
+presented once more, the code ends it. A row is kept for a day, to know a second use for one.
+"""
+
+interactions = Table(
+    "interactions",
+    metadata,
+    Column("interaction_id", Identifier, primary_key=True),
+    Column("browser_hash", String(64), nullable=False),
+    Column("client_id", String(255), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("progress", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+"""Authorization requests that wait for somebody at the pages; bound to the browser that began."""
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("tenant_id", Identifier, primary_key=True),
+    Column("client_id", String(255), primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("claims", JSON, nullable=False),
+    Column("given_at", Instant, nullable=False),
+)
+"""What a person has allowed an application in a tenant: scopes, and claims asked for by name."""
+
+pushed_requests = Table(
+    "pushed_requests",
+    metadata,
+    Column("request_id", Identifier, primary_key=True),
+    Column("secret_hash", String(64), nullable=False),
+    Column("client_id", String(255), nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+"""Authorization requests that clients pushed (RFC 9126)."""
+
+device_authorizations = Table(
+    "device_authorizations",
+    metadata,
+    Column("device_id", Identifier, primary_key=True),
+    Column("secret_hash", String(64), nullable=False),
+    Column("user_code_hash", String(64), nullable=False, unique=True),
+    Column("client_id", String(255), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("account_id", Identifier),
+    Column("sid", Identifier),
+    Column("tenant_id", Identifier),
+    Column("auth_time", Instant),
+    Column("interval", Integer, nullable=False),
+    Column("polled_at", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+"""Devices that wait for a person to let them in from elsewhere (RFC 8628).
+
+The one table that names accounts and is not keyed by them: it is found by its code before anybody
+has signed in.
+"""
+
+used_assertions = Table(
+    "used_assertions",
+    metadata,
+    Column("assertion", String(64), primary_key=True),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+"""Hashes of signed statements that are good once: client assertions, proofs, request objects.
+
+The hash covers kind, issuer and `jti`, so that one kind never spends another's.
+"""
+
+logout_notices = Table(
+    "logout_notices",
+    metadata,
+    Column("account_id", Identifier, primary_key=True),
+    Column("notice_id", Identifier, primary_key=True),
+    Column("sid", Identifier, nullable=False),
+    Column("client_id", String(255), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False, index=True),
+    Column("created_at", Instant, nullable=False),
+)
+"""Clients that are still to be told that a session ended (OpenID Connect Back-Channel Logout)."""
+
+initial_access_tokens = Table(
+    "initial_access_tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("uses_left", Integer, nullable=False),
+    Column("created_by", String(300), nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+"""Permits to register clients (RFC 7591 section 3), each for a number of clients."""
 
 failure_counts = Table(
     "failure_counts",

@@ -186,14 +186,6 @@ def administrator_of(snapshot: Snapshot, tenant_id: str) -> Caller:
     return found
 
 
-def administrator_for(snapshot: Snapshot, account_id: str) -> Caller:
-    """The same, where the account is one that it may know of."""
-    found = administrator(snapshot)
-    if not is_identifier(account_id) or not may_know(found, account_id):
-        raise Refuse(errors.NOT_FOUND)
-    return found
-
-
 def caller_or_person(snapshot: Snapshot, permission: Permission) -> Caller | Person:
     """One of the two, or the account itself by its access token."""
     if _scheme() != "bearer":

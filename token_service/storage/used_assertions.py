@@ -1,0 +1,23 @@
+"""Signed statements that are good once, remembered until they would be refused anyway."""
+
+from datetime import datetime
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+from token_service.storage.database import Transaction
+from token_service.storage.tables import used_assertions
+
+
+def spend(tx: Transaction, assertion: str, expires_at: datetime) -> bool:
+    """Use a statement, by the hash of its kind, issuer and `jti`; False where it was used before.
+
+    One guarded statement: of two that come at once, on whichever nodes, one is told so.
+    """
+    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
+    added = (
+        dialect.insert(used_assertions)
+        .values(assertion=assertion, expires_at=expires_at)
+        .on_conflict_do_nothing()
+        .returning(used_assertions.c.assertion)
+    )
+    return tx.execute(added).one_or_none() is not None
