@@ -16,6 +16,7 @@ from token_service.domain.policies import Policy
 from token_service.domain.throttling import FORGOTTEN_AFTER, ThrottleRule
 from token_service.mail.folder import FolderCarrier, NoCarrier
 from token_service.mail.smtp import SmtpCarrier, SmtpServer
+from token_service.outbound.fetching import Fetcher, Reach, trusting
 from token_service.services.configuration import Configuration
 from token_service.services.housekeeper import Housekeeper
 from token_service.services.housekeeping import Retention
@@ -106,7 +107,17 @@ def compose(app: Flask, settings: Settings) -> Parts:
     )
     postman = Postman(office, _POSTMAN_SECONDS)
     gate = _gate(settings)
-    return Parts(settings, clock, database, configuration, gate, keys, geography, postman)
+    return Parts(
+        settings,
+        clock,
+        database,
+        configuration,
+        gate,
+        keys,
+        geography,
+        postman,
+        _fetcher(settings),
+    )
 
 
 def _database_clock(settings: Settings, clock: Clock) -> Clock | None:
@@ -166,6 +177,16 @@ def _carrier(settings: Settings) -> Carrier:
     if mail.folder is not None:
         return FolderCarrier(mail.folder, mail.sender)
     return NoCarrier()
+
+
+def _fetcher(settings: Settings) -> Fetcher:
+    outbound = settings.outbound
+    reach = Reach(
+        private=outbound.allow_private_addresses,
+        seconds=outbound.timeout_seconds,
+        trust=trusting(outbound.ca_file),
+    )
+    return Fetcher(reach)
 
 
 def _key_plan(settings: Settings) -> KeyPlan:

@@ -36,6 +36,7 @@ __all__ = [
     "KeySettings",
     "LoggingSettings",
     "MailSettings",
+    "OutboundSettings",
     "PasswordSettings",
     "PolicySettings",
     "SecretSettings",
@@ -204,6 +205,16 @@ class MailSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboundSettings:
+    """What requests to clients' addresses may reach, for how long, and whom they trust beside the
+    system's certificate authorities."""
+
+    timeout_seconds: int
+    allow_private_addresses: bool
+    ca_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that an operator decides; the clocks are files that move the time in `test` only."""
 
@@ -223,6 +234,7 @@ class Settings:
     logging: LoggingSettings
     geography: GeographySettings
     mail: MailSettings
+    outbound: OutboundSettings
     test_clock: Path | None
     test_database_clock: Path | None
     described: tuple[tuple[str, str, str], ...] = field(default=(), repr=False, compare=False)
@@ -292,6 +304,11 @@ def _settings(
             database_path=read.optional_text("geography.database_path", forms.path, forms.PATH)
         ),
         mail=_mail(read, data_folder),
+        outbound=OutboundSettings(
+            timeout_seconds=read.whole("outbound.timeout_seconds", 1, 5),
+            allow_private_addresses=read.switch("outbound.allow_private_addresses"),
+            ca_file=read.optional_text("outbound.ca_file", forms.certificates, forms.CERTIFICATES),
+        ),
         test_clock=_test_clock(read, variables, TEST_CLOCK),
         test_database_clock=_test_clock(read, variables, TEST_DATABASE_CLOCK),
         described=tuple((key, shown, source) for key, (shown, source) in read.described.items()),
@@ -477,6 +494,11 @@ def _refuse_in_production(read: SettingsReader, settings: Settings) -> None:
     if argon2.memory_kib * argon2.iterations < LEAST_ARGON2_WORK:
         limit = f"such that memory_kib x iterations is {LEAST_ARGON2_WORK} or more in production"
         raise read.refusal("argon2.iterations", limit)
+    if settings.outbound.allow_private_addresses:
+        # Whoever registers a client could have this service ask its neighbours for them.
+        raise read.refusal("outbound.allow_private_addresses", "false in production")
+    if settings.outbound.ca_file is not None:
+        raise read.refusal("outbound.ca_file", "empty in production")
     _refuse_weak_secrets(read, settings)
 
 

@@ -5,6 +5,7 @@ Beside each stands, in words, what it allows.
 
 import ipaddress
 import re
+import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ HOST = "an IP address or a host name"
 NETWORKS = "IP addresses or networks such as 10.0.0.0/8, but not all of them"
 FOLDER = "the path of a folder, without a question mark"
 PATH = "a path"
+CERTIFICATES = "the path of a PEM file with certificates"
 
 # One driver for each database, whatever name of it an operator knows.
 _DRIVERS = {
@@ -56,6 +58,18 @@ def switch(raw: object) -> bool | None:
 def path(raw: str) -> Path | None:
     """An absolute path, from the working directory unless it is one already."""
     return Path.cwd() / raw if raw and "\0" not in raw else None
+
+
+def certificates(raw: str) -> Path | None:
+    """The absolute path of a file, which TLS can read."""
+    found = path(raw)
+    if found is None:
+        return None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(found)
+    except OSError:
+        return None
+    return found
 
 
 def folder(raw: str) -> Path | None:

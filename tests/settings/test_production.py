@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.outbound.building import authority
 from tests.settings.building import (
     CONFIG,
     GIVEN,
@@ -55,6 +56,7 @@ def test_production_does_not_take_over_the_secrets_that_development_made():
             "1",
             "such that memory_kib x iterations is 35840 or more in production",
         ),
+        ("outbound.allow_private_addresses", "true", "false in production"),
     ],
 )
 def test_production_refuses_a_value_that_is_good_enough_for_others(key, text, allowed):
@@ -62,6 +64,13 @@ def test_production_refuses_a_value_that_is_good_enough_for_others(key, text, al
     load_with(variables)
     line = refusal_of(PRODUCTION | variables)
     assert line == f"{key} = {text!r} ({variable_of(key)}): must be {allowed}"
+
+
+def test_production_refuses_certificate_authorities_of_ones_own(tmp_path):
+    ca_file = authority(tmp_path).ca_file
+    line = refusal_of(PRODUCTION | {"TOKEN_SERVICE_OUTBOUND_CA_FILE": str(ca_file)})
+    assert line.startswith("outbound.ca_file = ")
+    assert line.endswith("must be empty in production")
 
 
 @pytest.mark.parametrize(

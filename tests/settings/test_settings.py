@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.outbound.building import authority
 from tests.settings.building import (
     CONFIG,
     GIVEN,
@@ -17,7 +18,7 @@ from tests.settings.building import (
     refusal_of,
 )
 from token_service.settings import SettingsError, describe, load, variable_of
-from token_service.settings_forms import DATABASE_URL, ISSUER, SMTP_URL
+from token_service.settings_forms import CERTIFICATES, DATABASE_URL, ISSUER, SMTP_URL
 from token_service.settings_forms import NETWORKS as PROXIES
 from token_service.settings_secrets import METRICS_TOKEN_ALLOWED, PEPPER_ALLOWED
 
@@ -79,6 +80,13 @@ def test_the_defaults(tmp_path):
         ),
         ("MAIL_FOLDER", "", lambda s: s.mail.folder, None),
         ("MAIL_SMTP_URL", "smtps://u:p@mx:465", lambda s: s.mail.smtp_url, "smtps://u:p@mx:465"),
+        ("OUTBOUND_TIMEOUT_SECONDS", "2", lambda s: s.outbound.timeout_seconds, 2),
+        (
+            "OUTBOUND_ALLOW_PRIVATE_ADDRESSES",
+            "true",
+            lambda s: s.outbound.allow_private_addresses,
+            True,
+        ),
         ("SERVER_TRUSTED_PROXIES", "", lambda s: s.server.trusted_proxies, ()),
         (
             "SERVER_TRUSTED_PROXIES",
@@ -90,6 +98,12 @@ def test_the_defaults(tmp_path):
 )
 def test_a_variable_sets_its_key(variable, text, read, expected):
     assert read(load_with({f"TOKEN_SERVICE_{variable}": text})) == expected
+
+
+def test_certificate_authorities_are_read_from_a_file(tmp_path):
+    path = authority(tmp_path).ca_file
+    settings = load_with({"TOKEN_SERVICE_OUTBOUND_CA_FILE": str(path)})
+    assert settings.outbound.ca_file == path
 
 
 @pytest.mark.parametrize(
@@ -275,6 +289,9 @@ def test_defaults_that_lack_a_key_or_name_one_too_many_are_refused(tmp_path):
         ("data_folder", "", "the path of a folder, without a question mark"),
         ("data_folder", "a?b", "the path of a folder, without a question mark"),
         ("mail.sender", "a@b\nBcc: c@d", "an e-mail address"),
+        ("outbound.timeout_seconds", "6", "a whole number from 1 to 5"),
+        ("outbound.ca_file", "/no/such/file.pem", f"empty or {CERTIFICATES}"),
+        ("outbound.ca_file", __file__, f"empty or {CERTIFICATES}"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_key_its_source_and_what_is_allowed(key, text, allowed):

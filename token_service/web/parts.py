@@ -6,6 +6,7 @@ from typing import cast
 from flask import current_app
 
 from token_service.clock import Clock
+from token_service.outbound.fetching import Fetcher
 from token_service.services.configuration import Configuration
 from token_service.services.keys import KeyPlan
 from token_service.services.postman import Postman
@@ -29,6 +30,7 @@ class Parts:
     keys: KeyPlan
     geography: Geography
     postman: Postman
+    fetcher: Fetcher
 
 
 def parts() -> Parts:
