@@ -17,6 +17,7 @@ from token_service.domain.throttling import FORGOTTEN_AFTER, ThrottleRule
 from token_service.mail.folder import FolderCarrier, NoCarrier
 from token_service.mail.smtp import SmtpCarrier, SmtpServer
 from token_service.outbound.fetching import Fetcher, Reach, trusting
+from token_service.services import subjects
 from token_service.services.configuration import Configuration
 from token_service.services.housekeeper import Housekeeper
 from token_service.services.housekeeping import Retention
@@ -96,6 +97,7 @@ def compose(app: Flask, settings: Settings) -> Parts:
         settings.issuer,
         _policy(settings),
         settings.keys.algorithms[0],
+        subjects.key_of(settings.secrets.pepper),
     )
     geography = Geography(settings.geography.database_path)
     office = PostOffice(
@@ -194,7 +196,7 @@ def _key_plan(settings: Settings) -> KeyPlan:
     ahead = timedelta(seconds=keys.publish_ahead_seconds)
     return KeyPlan(
         encryption=KeyEncryptionKeys(settings.secrets.key_encryption_keys),
-        algorithms=keys.algorithms,
+        algorithms=keys.signing,
         signing=KeyRules(timedelta(seconds=keys.lifetime_seconds), ahead, _LONGEST_ACCESS_TOKEN),
         opaque=KeyRules(
             timedelta(seconds=keys.opaque_lifetime_seconds), ahead, timedelta(days=3650)

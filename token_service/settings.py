@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 ENVIRONMENTS = ("development", "test", "production")
-ALGORITHMS = ("ES256", "RS256", "EdDSA")
+ALGORITHMS = ("ES256", "RS256", "EdDSA", "PS256")
 SESSION_LIMIT_ACTIONS = ("evict_oldest", "deny", "ask")
 PRECEDENCES = ("account", "strictest")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -116,13 +116,20 @@ class Argon2Settings:
 
 @dataclass(frozen=True, slots=True)
 class KeySettings:
-    """The first of `algorithms` is the default one."""
+    """The first of `algorithms` is the default one for access tokens."""
 
     algorithms: tuple[str, ...]
     lifetime_seconds: int
     publish_ahead_seconds: int
     jwks_cache_seconds: int
     opaque_lifetime_seconds: int
+
+    @property
+    def signing(self) -> tuple[str, ...]:
+        """The algorithms that there are keys for: RS256 whatever the setting says, because ID
+        tokens are signed by it where a client asks for nothing else (OpenID Connect Discovery
+        section 3)."""
+        return tuple(dict.fromkeys((*self.algorithms, "RS256")))
 
 
 @dataclass(frozen=True, slots=True)

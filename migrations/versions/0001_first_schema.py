@@ -114,6 +114,7 @@ def create_accounts():
         sa.Column("next_membership", sa.Integer(), nullable=False),
         sa.Column("session_limit", sa.Integer()),
         sa.Column("profile", sa.JSON(), nullable=False),
+        sa.Column("profile_changed_at", instant(), nullable=False),
         sa.Column("seen", sa.JSON(), nullable=False),
         sa.Column("created_at", instant(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_accounts")),
@@ -124,6 +125,7 @@ def create_accounts():
         sa.Column("account_id", identifier(), nullable=False),
         sa.Column("kind", sa.String(10), nullable=False),
         sa.Column("display", sa.String(320), nullable=False),
+        sa.Column("verified_at", instant()),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_account_names")),
     )
     op.create_index(op.f("ix_account_names_account_id"), "account_names", ["account_id"])

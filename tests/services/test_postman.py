@@ -105,7 +105,7 @@ def test_every_address_of_the_account_gets_the_notice(
     world: World, person: Person, carrier: Carrier, walker: Postman
 ) -> None:
     world.sql(
-        "INSERT INTO account_names VALUES ('a@other.test', :id, 'email', 'A@other.test')",
+        "INSERT INTO account_names VALUES ('a@other.test', :id, 'email', 'A@other.test', NULL)",
         id=person.account_id,
     )
     notify(world, person)

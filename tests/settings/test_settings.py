@@ -37,7 +37,7 @@ def test_the_defaults(tmp_path):
     assert settings.secrets.key_encryption_keys == (b64decode(KEY),)
     assert settings.secrets.pepper == PEPPER.encode()
     assert settings.argon2.memory_kib == 19_456
-    assert settings.keys.algorithms == ("ES256", "RS256", "EdDSA")
+    assert settings.keys.algorithms == ("ES256", "RS256", "EdDSA", "PS256")
     assert settings.policy.idle_timeout == 86_400
     assert settings.policy.force_relogin is None
     assert settings.policy.max_sessions is None
@@ -59,6 +59,8 @@ def test_the_defaults(tmp_path):
         ("ARGON2_QUEUE_SECONDS", "0.5", lambda s: s.argon2.queue_seconds, 0.5),
         ("ARGON2_QUEUE_SECONDS", "1", lambda s: s.argon2.queue_seconds, 1.0),
         ("KEYS_ALGORITHMS", "EdDSA, ES256", lambda s: s.keys.algorithms, ("EdDSA", "ES256")),
+        ("KEYS_ALGORITHMS", "ES256", lambda s: s.keys.signing, ("ES256", "RS256")),
+        ("KEYS_ALGORITHMS", "RS256, PS256", lambda s: s.keys.signing, ("RS256", "PS256")),
         ("POLICY_REMEMBER_ME", "true", lambda s: s.policy.remember_me, True),
         ("POLICY_IDLE_TIMEOUT", "off", lambda s: s.policy.idle_timeout, None),
         ("POLICY_MAX_SESSIONS", "3", lambda s: s.policy.max_sessions, 3),
@@ -216,7 +218,7 @@ def test_an_environment_without_a_file_is_refused(tmp_path):
         ("policy.remember_me = 1\n", "policy.remember_me = 1 ({}): must be true or false"),
         ("argon2.queue_seconds = nan\n", "argon2.queue_seconds = nan ({}): must be a number from"),
         ("issuer = 1979-05-27\n", "must be an absolute http(s) URL"),
-        ("keys.algorithms = ['ES256', 1]\n", "must be one or more of ES256, RS256, EdDSA"),
+        ("keys.algorithms = ['ES256', 1]\n", "must be one or more of ES256, RS256, EdDSA, PS256"),
         ("keys.algorithms = 5\n", "keys.algorithms = 5 ({}): must be one or more of"),
         ("keys.algorithms = []\n", "keys.algorithms = [] ({}): must be one or more of"),
         (f"pepper = '{PEPPER}'\n", "pepper ({}): a secret does not belong in a settings file; use"),
@@ -277,9 +279,9 @@ def test_defaults_that_lack_a_key_or_name_one_too_many_are_refused(tmp_path):
         ("logging.level", "INFO", "one of debug, info, warning, error"),
         ("argon2.queue_seconds", "inf", "a number from 0 to 30"),
         ("argon2.queue_seconds", "30.1", "a number from 0 to 30"),
-        ("keys.algorithms", "", "one or more of ES256, RS256, EdDSA"),
-        ("keys.algorithms", "ES256,none", "one or more of ES256, RS256, EdDSA"),
-        ("keys.algorithms", "ES256,ES256", "one or more of ES256, RS256, EdDSA"),
+        ("keys.algorithms", "", "one or more of ES256, RS256, EdDSA, PS256"),
+        ("keys.algorithms", "ES256,none", "one or more of ES256, RS256, EdDSA, PS256"),
+        ("keys.algorithms", "ES256,ES256", "one or more of ES256, RS256, EdDSA, PS256"),
         ("keys.publish_ahead_seconds", "599", "at least keys.jwks_cache_seconds (600)"),
         ("keys.lifetime_seconds", "86400", "more than keys.publish_ahead_seconds (86400)"),
         ("server.trusted_proxies", "0.0.0.0/0", PROXIES),

@@ -118,7 +118,7 @@ FILLING = [
         SELECT md5('t' || i)::uuid, 'tenant ' || i, true, 1, '{}', NULL, '{}', 0
         FROM generate_series(1, 20) i""",
     f"""INSERT INTO accounts
-        SELECT md5('a' || i)::uuid, true, 1, NULL, NULL, NULL, 3, NULL, '{{}}', '{{}}', 0
+        SELECT md5('a' || i)::uuid, true, 1, NULL, NULL, NULL, 3, NULL, '{{}}', 0, '{{}}', 0
         FROM generate_series(1, {ACCOUNTS}) i""",
     f"""INSERT INTO memberships
         SELECT md5('a' || i)::uuid, md5('t' || (i + j) % 20 + 1)::uuid, j, '[]', 0

@@ -31,7 +31,7 @@ def list_(output: Output) -> None:
 def rotate(algorithm: str, output: Output) -> None:
     """Publish a new key for ALGORITHM now; it takes over when every verifier can know it.
 
-    ALGORITHM is ES256, RS256, EdDSA, or HKDF-SHA256 for refresh tokens.
+    ALGORITHM is ES256, RS256, EdDSA, PS256, or HKDF-SHA256 for refresh tokens.
     """
     parts = open_parts()
     made = key_services.rotate(parts.database, parts.clock, parts.keys, algorithm, AUTHOR.actor)

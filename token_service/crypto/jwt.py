@@ -23,6 +23,9 @@ from token_service.crypto.keyring import SIGNING_ALGORITHMS, Keyring, SigningKey
 from token_service.domain.keys import Algorithm
 
 MAX_LENGTH = 8192
+LONGEST_ANSWER = 32_768
+"""Of a JWT that only carries an answer, and that nobody presents: a profile may be long."""
+
 MAX_DEPTH = 32
 
 _MAX_HEADER_LENGTH = 512
@@ -90,7 +93,7 @@ class SignatureCache:
                 self._fingerprints.popitem(last=False)
 
 
-def sign(key: SigningKey, claims: Mapping[str, object], typ: str) -> str:
+def sign(key: SigningKey, claims: Mapping[str, object], typ: str, longest: int = MAX_LENGTH) -> str:
     """The claims as a signed JWT of type `typ` (RFC 9068 section 2.1: `at+jwt`).
 
     Raises ValueError or TypeError for claims that `verify` would refuse: too long, nested too deep,
@@ -104,8 +107,8 @@ def sign(key: SigningKey, claims: Mapping[str, object], typ: str) -> str:
     if key.algorithm == Algorithm.ES256:
         signature = _in_lower_half(signature)
     token = f"{signed}.{opaque.encode(signature)}"
-    if len(token) > MAX_LENGTH:
-        raise ValueError(f"the token is longer than {MAX_LENGTH} characters")
+    if len(token) > longest:
+        raise ValueError(f"the token is longer than {longest} characters")
     return token
 
 

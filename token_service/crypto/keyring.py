@@ -38,7 +38,7 @@ _KEK_ID_LENGTH = 8
 _NONCE_LENGTH = 12
 
 
-SIGNING_ALGORITHMS = frozenset({Algorithm.ES256, Algorithm.RS256, Algorithm.EDDSA})
+SIGNING_ALGORITHMS = frozenset({Algorithm.ES256, Algorithm.RS256, Algorithm.PS256, Algorithm.EDDSA})
 
 
 class NoKey(LookupError):

@@ -90,6 +90,11 @@ def in_time(access: AccessClaims, now: datetime) -> bool:
     return latest_start <= seconds < access.expires_at
 
 
+def is_instant(value: object) -> bool:
+    """Whether a claim is a `NumericDate` in whole seconds; `true` is none."""
+    return _instant(value) is not None
+
+
 def _instant(value: object) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_INSTANT:
         return None

@@ -28,6 +28,7 @@ class Algorithm(StrEnum):
 
     ES256 = "ES256"
     RS256 = "RS256"
+    PS256 = "PS256"
     EDDSA = "EdDSA"
     HKDF_SHA256 = "HKDF-SHA256"
 

@@ -1,9 +1,11 @@
 """Introspection and revocation: Authlib authenticates the caller, each makes one service call."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from authlib.oauth2.rfc6749 import TokenEndpoint
 
+from token_service.domain.clients import Client
 from token_service.domain.refusals import Refused
 from token_service.oauth.answers import Declined, ParameterMissing
 from token_service.oauth.call import CallRequest
@@ -12,21 +14,27 @@ from token_service.services import inspection, revocation
 from token_service.services.inspection import Inspection
 
 
+@dataclass(frozen=True, slots=True)
+class Introspected:
+    """What a caller may know of a token; `Refused`: the token is not active."""
+
+    caller: Client
+    found: Inspection | Refused
+
+
 class IntrospectionEndpoint(TokenEndpoint):
     """RFC 7662. A `token_type_hint` is ignored: every token says itself what it is."""
 
     ENDPOINT_NAME = "introspection"
     CLIENT_AUTH_METHODS = [*CONFIDENTIAL]
 
-    def create_endpoint_response(
-        self, request: CallRequest
-    ) -> tuple[int, Inspection | Refused, list[Any]]:
+    def create_endpoint_response(self, request: CallRequest) -> tuple[int, Introspected, list[Any]]:
         """What the caller may know of the token."""
         caller = self.authenticate_endpoint_client(request).client
         around = request.call.surroundings
         token = _token(request)
         found = inspection.introspect(around.database, around.clock, around.snapshot, caller, token)
-        return 200, found, []
+        return 200, Introspected(caller, found), []
 
 
 class RevocationEndpoint(TokenEndpoint):

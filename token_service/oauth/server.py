@@ -17,9 +17,12 @@ from token_service.oauth.answers import (
 from token_service.oauth.call import Call, CallRequest, OAuthClient
 from token_service.oauth.client_authentication import authenticated
 from token_service.oauth.credentials import EVERY_CLIENT, Method, Misuse
-from token_service.oauth.endpoints import IntrospectionEndpoint, RevocationEndpoint
+from token_service.oauth.endpoints import (
+    Introspected,
+    IntrospectionEndpoint,
+    RevocationEndpoint,
+)
 from token_service.oauth.grants import ClientCredentialsGrant, RefreshGrant
-from token_service.services.inspection import Inspection
 from token_service.services.issuing import IssuedTokens
 
 GRANTS = (ClientCredentialsGrant, RefreshGrant)
@@ -43,10 +46,10 @@ class Server(AuthorizationServer):
             return ParameterMissing("grant_type")
         return cast("IssuedTokens | No", self.create_token_response(call))
 
-    def introspection(self, call: Call) -> Inspection | Refused | No:
-        """The introspection endpoint (RFC 7662); `Refused`: the token is not active."""
+    def introspection(self, call: Call) -> Introspected | No:
+        """The introspection endpoint (RFC 7662)."""
         answer = self.create_endpoint_response(IntrospectionEndpoint.ENDPOINT_NAME, call)
-        return cast("Inspection | Refused | No", answer)
+        return cast("Introspected | No", answer)
 
     def revocation(self, call: Call) -> No | None:
         """The revocation endpoint (RFC 7009); None: done, or there was nothing to do."""

@@ -16,7 +16,15 @@ from token_service.domain.letters import LetterKind
 from token_service.domain.passwords import PasswordFault, normalised
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantKey, grant_refusal
-from token_service.services import guessing, issuing, letters, passwords, recording, refreshing
+from token_service.services import (
+    guessing,
+    issuing,
+    letters,
+    openid_claims,
+    passwords,
+    recording,
+    refreshing,
+)
 from token_service.services.configuration import Snapshot, certain_refusal, prove
 from token_service.services.guessing import Guessed
 from token_service.services.issuing import IssuedTokens
@@ -181,7 +189,8 @@ def _own_tokens(
     locator = Locator(key.account_id, key.sid, state.tenant_id, key.grant_id)
     policy = rules.policy_for(remembered=state.remembered)
     possible = scopes.names(command.scope) & scopes.names(state.scope) & client.scope_names
-    held = issuing.holder(locator, client, policy, scopes.canonical(possible), state)
+    about = openid_claims.for_id_token(database, client, state.terms, key.account_id, tx)
+    held = issuing.holder(locator, client, policy, scopes.canonical(possible), state, about)
     return issuing.session_tokens(snapshot, held, None, now)
 
 

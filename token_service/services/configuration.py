@@ -47,11 +47,14 @@ class Snapshot:
     keyring: Keyring
     signatures: SignatureCache
     signing_algorithm: str
+    subject_key: bytes = field(repr=False)
     _read_client: Callable[["Snapshot", str, Transaction | None], Client | None]
     _read_tenant: Callable[["Snapshot", str, Transaction | None], Tenant | None]
+    _read_origin: Callable[["Snapshot", str], bool]
     _clients: dict[str, Client] = field(default_factory=dict, repr=False)
     _tenants: dict[str, Tenant] = field(default_factory=dict, repr=False)
     _rules: dict[tuple[str, str], Rules] = field(default_factory=dict, repr=False)
+    _origins: dict[str, bool] = field(default_factory=dict, repr=False)
 
     def client(self, client_id: str, within: Transaction | None = None) -> Client | None:
         """The client, or None; raises `StaleConfiguration` where the copy is behind.
@@ -69,6 +72,15 @@ class Snapshot:
         found = self._tenants.get(tenant_id)
         if found is None and (found := self._read_tenant(self, tenant_id, within)):
             _remember(self._tenants, tenant_id, found)
+        return found
+
+    def lists_origin(self, origin: str) -> bool:
+        """Whether an enabled client has registered the browser's origin; raises
+        `StaleConfiguration`."""
+        found = self._origins.get(origin)
+        if found is None:
+            found = self._read_origin(self, origin)
+            _remember(self._origins, origin, found)
         return found
 
     def policy_of(self, tenant: Tenant) -> Policy:
@@ -119,9 +131,12 @@ class Configuration:
         issuer: str,
         defaults: Policy,
         signing_algorithm: str,
+        subject_key: bytes,
     ) -> None:
-        """`defaults` are the environment's policies from the settings."""
+        """`defaults` are the environment's policies from the settings; `subject_key` is that of
+        pairwise subjects."""
         self._signing_algorithm = signing_algorithm
+        self._subject_key = subject_key
         self._database = database
         self._encryption = encryption
         self._issuer = issuer
@@ -158,8 +173,10 @@ class Configuration:
             keyring=keyring,
             signatures=self._signatures,
             signing_algorithm=self._signing_algorithm,
+            subject_key=self._subject_key,
             _read_client=self._read_client,
             _read_tenant=self._read_tenant,
+            _read_origin=self._read_origin,
         )
 
     def _read_client(
@@ -178,6 +195,11 @@ class Configuration:
         with self._reading(within) as tx:
             _same_version(snapshot, stored.read_environment(tx))
             return stored.read_tenant(tx, tenant_id)
+
+    def _read_origin(self, snapshot: Snapshot, origin: str) -> bool:
+        with self._database.reading() as tx:
+            _same_version(snapshot, stored.read_environment(tx))
+            return stored.lists_origin(tx, origin)
 
 
 def prove_current(database: Database, clock: Clock, snapshot: Snapshot) -> datetime:

@@ -1,7 +1,7 @@
 """Asking about a token: validate and introspect. Reads only, and never moves an expiry."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,8 +11,14 @@ from token_service.domain import claims
 from token_service.domain.claims import AccessClaims
 from token_service.domain.clients import Client
 from token_service.domain.refusals import Refusal, Refused
-from token_service.domain.sessions import GrantKey, GrantState, grant_end, grant_refusal
-from token_service.services import issuing, refreshing
+from token_service.domain.sessions import (
+    GrantKey,
+    GrantState,
+    GrantTerms,
+    grant_end,
+    grant_refusal,
+)
+from token_service.services import issuing, refreshing, subjects
 from token_service.services.configuration import Snapshot, certain_refusal, prove
 from token_service.storage import grants, revoked_tokens
 from token_service.storage.configuration import Versioned
@@ -21,7 +27,8 @@ from token_service.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A live token: whose it is, and what may be said of it; `grant` is that of a session's token.
+    """A live token: whose it is, and what may be said of it; `grant` and `terms` are those of a
+    session's token.
 
     `claims` are those of RFC 7662 section 2.2 and ours, without `active`. `account_id` is None for
     a client-credentials token; `impersonator` is the client that acts as the account, if one does.
@@ -37,6 +44,7 @@ class Inspection:
     claims: Mapping[str, Any]
     impersonator: str | None = None
     grant: GrantKey | None = None
+    terms: GrantTerms | None = None
 
 
 def validate(
@@ -59,17 +67,27 @@ def introspect(
 
     A caller learns of its own tokens and of access tokens meant for it as a resource server, and
     one of a tenant of no other tenant's; any other token looks inactive, so that introspection is
-    no oracle (RFC 7662 section 4).
+    no oracle (RFC 7662 section 4). A client is told of its own tokens under the subject by which it
+    knows the account.
     """
     if token.startswith("tsr_"):
         return _inspect_refresh_token(database, clock, snapshot, caller, token)
     found = inspect(database, clock, snapshot, token)
-    if isinstance(found, Refused) or found.client_id == caller.client_id:
+    if isinstance(found, Refused):
         return found
+    if found.client_id == caller.client_id:
+        return _as_known_to(snapshot, caller, found)
     foreign = found.tenant_id is not None and caller.tenant_id not in (None, found.tenant_id)
     if foreign or not caller.is_meant(found.audience):
         return Refused(Refusal.WRONG_AUDIENCE)
     return found
+
+
+def _as_known_to(snapshot: Snapshot, caller: Client, found: Inspection) -> Inspection:
+    if found.account_id is None:
+        return found
+    subject = subjects.subject(snapshot, caller, found.account_id)
+    return replace(found, claims={**found.claims, "sub": subject})
 
 
 def inspect(
@@ -145,6 +163,7 @@ def _inspect_session_token(
         claims={**access.claims, "token_type": "Bearer"},
         impersonator=state.impersonator,
         grant=state.key,
+        terms=state.terms,
     )
 
 
@@ -224,7 +243,7 @@ def _inspect_refresh_token(
         impersonator=state.impersonator,
         claims={
             "iss": snapshot.issuer,
-            "sub": state.key.account_id,
+            "sub": subjects.subject(snapshot, caller, state.key.account_id),
             "aud": snapshot.issuer,
             "client_id": state.client_id,
             "scope": state.scope,

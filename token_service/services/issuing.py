@@ -1,16 +1,20 @@
 """Making tokens: the one place where an access token gets its claims."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from token_service.crypto import jwt, locators, opaque, refresh_tokens
 from token_service.crypto.locators import Locator
-from token_service.domain import claims
+from token_service.domain import claims, scopes
 from token_service.domain.clients import Client
+from token_service.domain.openid_claims import OPENID_SCOPE
 from token_service.domain.policies import Policy
 from token_service.domain.sessions import GrantState, GrantTerms, access_token_end
 from token_service.domain.tenants import Tenant
+from token_service.services import id_tokens, subjects
 from token_service.services.configuration import Snapshot
+from token_service.services.id_tokens import Authentication
 
 _JTI_RANDOM_BYTES = 12
 
@@ -21,7 +25,8 @@ class IssuedTokens:
 
     `expires_in` is in seconds. `refresh_token`, `sid`, `tenant_id` and `account_id` are None for
     client credentials. `previous_refresh_token` is the successor of a token that was used to enter
-    another tenant; its chain goes on beside the new one.
+    another tenant; its chain goes on beside the new one. `id_token` is there where the grant came
+    by an OpenID Connect authentication.
     """
 
     access_token: str = field(repr=False)
@@ -32,13 +37,15 @@ class IssuedTokens:
     tenant_id: str | None = None
     account_id: str | None = None
     previous_refresh_token: str | None = field(default=None, repr=False)
+    id_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
     """For whom a session's access token is, and what bounds it.
 
-    `impersonator` is the client that acts as the account, if one does.
+    `impersonator` is the client that acts as the account, if one does. `nonce` and `about` are for
+    the ID token, where there is one (`id_tokens.Authentication`).
     """
 
     locator: Locator
@@ -49,10 +56,17 @@ class Holder:
     methods: tuple[str, ...]
     absolute_end: datetime | None
     impersonator: str | None = None
+    nonce: str | None = None
+    about: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 
 def holder(
-    locator: Locator, client: Client, policy: Policy, scope: str, state: GrantState
+    locator: Locator,
+    client: Client,
+    policy: Policy,
+    scope: str,
+    state: GrantState,
+    about: Mapping[str, object],
 ) -> Holder:
     """The holder that a stored grant describes."""
     return Holder(
@@ -64,13 +78,15 @@ def holder(
         methods=state.methods,
         absolute_end=state.grant_absolute_end(policy),
         impersonator=state.impersonator,
+        about=about,
     )
 
 
 def session_tokens(
     snapshot: Snapshot, held: Holder, refresh_token: str | None, now: datetime
 ) -> IssuedTokens:
-    """An access token of a session (RFC 9068) beside its refresh token, if there is to be one.
+    """An access token of a session (RFC 9068) beside its refresh token, if there is to be one, and
+    beside an ID token where the grant came by an OpenID Connect authentication.
 
     `jti` begins with the sealed locator, so an online check reads exactly its grant.
     """
@@ -78,22 +94,49 @@ def session_tokens(
     issued_at = claims.instant(now)
     expires_at = claims.instant(access_token_end(held.policy, now, held.absolute_end))
     audience = held.terms.audiences or client.audience
-    body = _common(
-        snapshot, client, locator.account_id, audience, held.scope, issued_at, expires_at
-    ) | {
+    subject = subjects.of_access_token(snapshot, client, locator.account_id, audience)
+    body = _common(snapshot, client, subject, audience, held.scope, issued_at, expires_at) | {
         "jti": _session_jti(snapshot, locator, now),
         "sid": locator.sid,
         "tenantId": locator.tenant_id,
     }
+    access_token = _signed(snapshot, client, body | _authentication(held), now)
+    lifetime = expires_at - issued_at
     return IssuedTokens(
-        access_token=_signed(snapshot, client, body | _authentication(held), now),
-        expires_in=expires_at - issued_at,
+        access_token=access_token,
+        expires_in=lifetime,
         scope=held.scope,
         refresh_token=refresh_token,
         sid=locator.sid,
         tenant_id=locator.tenant_id,
         account_id=locator.account_id,
+        id_token=_id_token(snapshot, held, access_token, lifetime, now),
     )
+
+
+def _id_token(
+    snapshot: Snapshot, held: Holder, access_token: str, lifetime: int, now: datetime
+) -> str | None:
+    """None but for an OpenID Connect authentication; whoever is impersonated has proved nothing.
+
+    At a refresh it tells the sign-in that the grant is from, and no nonce (OpenID Connect Core
+    section 12.2).
+    """
+    asked = held.terms.openid and OPENID_SCOPE in scopes.names(held.scope)
+    if not asked or held.impersonator is not None:
+        return None
+    locator = held.locator
+    authentication = Authentication(
+        client=held.client,
+        account_id=locator.account_id,
+        sid=locator.sid,
+        tenant_id=locator.tenant_id,
+        auth_time=held.terms.auth_time,
+        methods=held.methods,
+        nonce=held.nonce,
+        about=held.about,
+    )
+    return id_tokens.issue(snapshot, authentication, access_token, lifetime, now)
 
 
 def _authentication(held: Holder) -> dict[str, object]:

@@ -57,9 +57,10 @@ def change(
         if found := faults(after):
             return Unfit(tuple(found))
         if encoded(after) != encoded(before):
-            profiles.replace(tx, account_id, after)
+            now = clock.now()
+            profiles.replace(tx, account_id, after, now)
             subject = Subject(account_id=account_id)
-            record(tx, author, Event.PROFILE_CHANGED, subject, clock.now())
+            record(tx, author, Event.PROFILE_CHANGED, subject, now)
         return _own(tx, account, after)
 
 

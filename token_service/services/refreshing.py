@@ -13,7 +13,7 @@ from token_service.domain.failures import Unavailable
 from token_service.domain.refreshing import Presentation, Verdict, explain, proves_possession
 from token_service.domain.refusals import EndTold, Refusal, Refused
 from token_service.domain.sessions import GrantKey, GrantState, Rules, relogin_limit
-from token_service.services import branching, issuing, recording
+from token_service.services import branching, issuing, openid_claims, recording
 from token_service.services.configuration import Snapshot, certain_refusal, prove, prove_current
 from token_service.services.endings import Cause, end_session, write_end
 from token_service.services.issuing import IssuedTokens
@@ -143,7 +143,7 @@ def use_within(attempt: Attempt, clock: Clock, tx: Transaction) -> IssuedTokens 
     for _ in range(2):
         now = clock.now()
         state = grants.rotate(attempt.database, InTransaction(tx), attempt.rotation(now))
-        outcome = _successor(attempt, state, now) if state else _recorded(attempt, tx, clock)
+        outcome = _successor(attempt, state, now, tx) if state else _recorded(attempt, tx, clock)
         if outcome is not None:
             return outcome
     raise Unavailable("refresh: the statement does not apply to a faultless grant")
@@ -220,7 +220,7 @@ def _recorded(attempt: Attempt, tx: Transaction, clock: Clock) -> IssuedTokens |
             if not _branch_let_go(attempt, tx, state, now):
                 return refused(attempt, tx, state, Verdict.REPLAY, now)
             record_retry(attempt, tx, state, now)
-            return _successor(attempt, state, now)
+            return _successor(attempt, state, now, tx)
         case Verdict.AHEAD:
             advanced = grants.rotate(
                 attempt.database, statements, attempt.rotation(now), ahead=True
@@ -228,7 +228,7 @@ def _recorded(attempt: Attempt, tx: Transaction, clock: Clock) -> IssuedTokens |
             if advanced is None:
                 return None
             record_ahead(attempt, tx, state, now)
-            return _successor(attempt, advanced, now)
+            return _successor(attempt, advanced, now, tx)
         case verdict:
             return refused(attempt, tx, state, verdict, now)
 
@@ -290,13 +290,18 @@ def _branch_used(attempt: Attempt, tx: Statements, state: GrantState, now: datet
     return opened is not None and opened.generation > 0
 
 
-def _successor(attempt: Attempt, state: GrantState, now: datetime) -> IssuedTokens:
+def _successor(
+    attempt: Attempt, state: GrantState, now: datetime, within: Transaction | None = None
+) -> IssuedTokens:
     """The tokens of the row's current generation: the same ones for whoever asks again."""
     locator, client = attempt.presented.locator, attempt.command.client
     token = successor_token(attempt, state, now)
     scope = scopes.narrowed(attempt.command.scope, state.scope, client.scope_names)
     policy = attempt.rules.policy_for(remembered=state.remembered)
-    held = issuing.holder(locator, client, policy, scope or "", state)
+    about = openid_claims.for_id_token(
+        attempt.database, client, state.terms, locator.account_id, within
+    )
+    held = issuing.holder(locator, client, policy, scope or "", state, about)
     return issuing.session_tokens(attempt.snapshot, held, token, now)
 
 

@@ -27,6 +27,7 @@ from token_service.domain.sessions import GrantState, Session, grant_refusal
 from token_service.services import (
     branching,
     issuing,
+    openid_claims,
     recording,
     refreshing,
     session_grants,
@@ -221,7 +222,8 @@ def _again(attempt: Attempt, held: _Held, entry: Entry) -> IssuedTokens | Refuse
         snapshot, branch.locator, branch.secret, generation=0, key_number=opened.key_number, now=now
     )
     policy = rules.policy_for(remembered=opened.remembered)
-    holder = issuing.holder(branch.locator, entry.client, policy, scope, opened)
+    about = _about(held, entry)
+    holder = issuing.holder(branch.locator, entry.client, policy, scope, opened, about)
     tokens = issuing.session_tokens(snapshot, holder, token, now)
     return replace(tokens, previous_refresh_token=refreshing.successor_token(attempt, state, now))
 
@@ -296,8 +298,16 @@ def _opened(held: _Held, entry: Entry, destination: _Destination, branch: Branch
         terms=state.terms,
         methods=state.methods,
         absolute_end=end,
+        about=_about(held, entry),
     )
     return issuing.session_tokens(snapshot, holder, token, now)
+
+
+def _about(held: _Held, entry: Entry) -> dict[str, object]:
+    """What the ID token is to tell of the account: what was asked for when it signed in."""
+    return openid_claims.for_id_token(
+        held.database, entry.client, held.state.terms, held.account.account_id, held.tx
+    )
 
 
 def _over(held: _Held, entry: Entry, reason: Refusal) -> Refused:

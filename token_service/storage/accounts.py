@@ -37,7 +37,10 @@ class ListedAccount(NamedTuple):
 def insert_account(
     tx: Transaction, account: Account, names: Iterable[SignInName], now: datetime
 ) -> None:
-    """Write a new account; `Conflict` says that one of its names is taken."""
+    """Write a new account; `Conflict` says that one of its names is taken.
+
+    Only administrators make accounts, and it is their word that the names are its owner's.
+    """
     tx.execute(
         insert(accounts).values(
             account_id=account.account_id,
@@ -49,6 +52,7 @@ def insert_account(
             next_membership=1 + max((one.number for one in account.memberships), default=0),
             session_limit=account.session_limit,
             profile={},
+            profile_changed_at=now,
             seen=account.seen.stored(),
             created_at=now,
         )
@@ -60,6 +64,7 @@ def insert_account(
                 account_id=account.account_id,
                 kind=name.kind,
                 display=name.display,
+                verified_at=now,
             )
         )
     for membership in account.memberships:

@@ -9,7 +9,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, Text, bindparam, insert, select, update
+from sqlalchemy import cast as sql_cast
 
 from token_service.domain.client_metadata import ClientMetadata
 from token_service.domain.clients import (
@@ -197,6 +198,15 @@ def read_client(tx: Transaction, client_id: str) -> Client | None:
     """One client, or None."""
     row = tx.execute(select(clients).where(clients.c.client_id == client_id)).one_or_none()
     return None if row is None else _client(row)
+
+
+def lists_origin(tx: Transaction, origin: str) -> bool:
+    """Whether an enabled client allows scripts of this origin. Reads every client, but gives only
+    those that mention it."""
+    registration = sql_cast(clients.c.registration, Text)
+    mentioned = registration.contains(f'"{origin}"', autoescape=True)
+    rows = tx.execute(select(clients).where(clients.c.enabled.is_(True), mentioned))
+    return any(origin in _client(row).metadata.allowed_origins for row in rows)
 
 
 def list_clients(tx: Transaction, after: str, limit: int) -> list[Client]:

@@ -1,6 +1,7 @@
 """What accounts' applications keep about them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
@@ -15,8 +16,10 @@ def read(tx: Transaction, account_id: str) -> dict[str, Any]:
     return tx.execute(query).scalar_one_or_none() or {}
 
 
-def replace(tx: Transaction, account_id: str, profile: Mapping[str, Any]) -> None:
+def replace(tx: Transaction, account_id: str, profile: Mapping[str, Any], now: datetime) -> None:
     """Store another profile. The caller holds the account, and read the old one under it."""
     tx.execute(
-        update(accounts).where(accounts.c.account_id == account_id).values(profile=dict(profile))
+        update(accounts)
+        .where(accounts.c.account_id == account_id)
+        .values(profile=dict(profile), profile_changed_at=now)
     )

@@ -118,6 +118,7 @@ accounts = Table(
     Column("next_membership", Integer, nullable=False),
     Column("session_limit", Integer),
     Column("profile", JSON, nullable=False),
+    Column("profile_changed_at", Instant, nullable=False),
     Column("seen", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
@@ -133,8 +134,13 @@ account_names = Table(
     Column("account_id", Identifier, nullable=False, index=True),
     Column("kind", String(10), nullable=False),
     Column("display", String(320), nullable=False),
+    Column("verified_at", Instant),
 )
-"""Sign-in names, by their normalised form; the one way from a name to an account."""
+"""Sign-in names, by their normalised form; the one way from a name to an account.
+
+`verified_at`: since when it is known to be the account's, by an administrator's word or a proof;
+NULL while it is only said to be.
+"""
 
 memberships = Table(
     "memberships",

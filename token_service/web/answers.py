@@ -11,12 +11,18 @@ from token_service.services.inspection import Inspection
 from token_service.services.issuing import IssuedTokens
 from token_service.web import metrics
 
+JSON = "application/json"
 _INACTIVE = b'{"active":false}'
 
 
 def json(body: Mapping[str, Any], status: int = 200) -> Response:
     """A JSON answer."""
-    return Response(orjson.dumps(body), status, content_type="application/json")
+    return Response(orjson.dumps(body), status, content_type=JSON)
+
+
+def signed(token: str, media_type: str = "application/jwt") -> Response:
+    """A JWT as the whole of an answer."""
+    return Response(token, content_type=media_type)
 
 
 def nothing() -> Response:
@@ -38,6 +44,8 @@ def tokens(issued: IssuedTokens, grant: str, status: int = 200) -> Response:
         "expires_in": issued.expires_in,
         "scope": issued.scope,
     }
+    if issued.id_token is not None:
+        body["id_token"] = issued.id_token
     if issued.refresh_token is not None:
         body["refresh_token"] = issued.refresh_token
     if issued.previous_refresh_token is not None:
@@ -53,4 +61,4 @@ def inspected(found: Inspection | Refused) -> Response:
     """What is said of a token (RFC 7662 section 2.2): one answer for all that are not active."""
     if isinstance(found, Inspection):
         return json({"active": True, **found.claims})
-    return Response(_INACTIVE, content_type="application/json")
+    return Response(_INACTIVE, content_type=JSON)

@@ -1,4 +1,4 @@
-"""What clients and resource servers look up: the keys (RFC 7517) and the metadata (RFC 8414)."""
+"""What clients and resource servers look up: the keys (RFC 7517) and the server's metadata."""
 
 import hashlib
 from urllib.parse import urlsplit
@@ -6,30 +6,38 @@ from urllib.parse import urlsplit
 import orjson
 from flask import Blueprint, Response, request
 
-from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
-from token_service.oauth.server import GRANTS
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.settings import Settings
+from token_service.web import answers, server_metadata
 from token_service.web.current import on_current
 from token_service.web.parts import parts
+from token_service.web.server_metadata import JWKS
 
-METADATA = "/.well-known/oauth-authorization-server"
-JWKS = "/.well-known/jwks.json"
+METADATA = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
 
 def blueprint_for(settings: Settings) -> Blueprint:
-    """The two documents of an issuer."""
+    """The documents of an issuer."""
     blueprint = Blueprint("discovery", __name__)
-    document = orjson.dumps(metadata(settings.issuer))
+    document = orjson.dumps(server_metadata.facts(settings))
 
-    def authorization_server() -> Response:
+    def metadata() -> Response:
         return _cached(document, settings.keys.jwks_cache_seconds)
 
     blueprint.add_url_rule(JWKS, view_func=jwks)
-    # RFC 8414 section 3.1: an issuer's path comes after the well-known part.
-    for path in {METADATA, METADATA + urlsplit(settings.issuer).path}:
-        blueprint.add_url_rule(path, view_func=authorization_server)
+    for path in metadata_paths(settings.issuer):
+        blueprint.add_url_rule(path, view_func=metadata)
     return blueprint
+
+
+def metadata_paths(issuer: str) -> frozenset[str]:
+    """Where the one document is found.
+
+    Where the issuer has a path, a proxy has taken it off here: OpenID Connect Discovery section 4
+    puts the well-known part after it, RFC 8414 section 3.1 in front of it (section 5 for both).
+    """
+    path = urlsplit(issuer).path
+    return frozenset(one + suffix for one in METADATA for suffix in ("", path))
 
 
 @on_current
@@ -41,26 +49,9 @@ def jwks(snapshot: Snapshot) -> Response:
     return _cached(keys, here.settings.keys.jwks_cache_seconds)
 
 
-def metadata(issuer: str) -> dict[str, object]:
-    """RFC 8414 section 2: what there is, and nothing that is not."""
-    return {
-        "issuer": issuer,
-        "token_endpoint": f"{issuer}/oauth2/token",
-        "token_endpoint_auth_methods_supported": [*EVERY_CLIENT],
-        "introspection_endpoint": f"{issuer}/oauth2/introspect",
-        "introspection_endpoint_auth_methods_supported": [*CONFIDENTIAL],
-        "revocation_endpoint": f"{issuer}/oauth2/revoke",
-        "revocation_endpoint_auth_methods_supported": [*EVERY_CLIENT],
-        "jwks_uri": issuer + JWKS,
-        "grant_types_supported": [grant.GRANT_TYPE for grant in GRANTS],
-        # Required, and empty as long as there is no authorization endpoint.
-        "response_types_supported": [],
-    }
-
-
 def _cached(document: bytes, seconds: int) -> Response:
     """The document, or 304 for who has it already."""
-    response = Response(document, content_type="application/json")
+    response = Response(document, content_type=answers.JSON)
     response.headers["Cache-Control"] = f"public, max-age={seconds}"
     response.set_etag(hashlib.sha256(document).hexdigest()[:32])
     response.make_conditional(request)

@@ -103,6 +103,12 @@ INSUFFICIENT_SCOPE = Fault(
     "The access token does not permit this.",
     challenge=f'{_BEARER}, error="insufficient_scope"',
 )
+OPENID_SCOPE_NEEDED = Fault(
+    403,
+    "insufficient_scope",
+    "The access token is not one of a person with the scope openid.",
+    challenge=f'{_BEARER}, error="insufficient_scope", scope="openid"',
+)
 AUTHENTICATION_MISSING = Fault(
     401,
     "invalid_client",
@@ -231,6 +237,9 @@ MEMBER = Stage(NOT_FOUND)
 
 BEARER = Stage(INVALID_TOKEN)
 """An access token in the `Authorization` header."""
+
+USERINFO = Stage(INVALID_TOKEN, {Refusal.FORBIDDEN: OPENID_SCOPE_NEEDED})
+"""The same at the userinfo endpoint."""
 
 POLICY = Stage(NOT_FOUND, {Refusal.INVALID_POLICY: INVALID_POLICY})
 """A policy is read or changed."""

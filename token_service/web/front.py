@@ -8,6 +8,7 @@ from token_service.web import (
     account_audit,
     account_sessions,
     api,
+    cross_origin,
     discovery,
     every_request,
     impersonations,
@@ -25,6 +26,7 @@ from token_service.web import (
     tenant_members,
     tenant_roles,
     tokens,
+    userinfo,
 )
 from token_service.web.pages import front_page, password_reset
 from token_service.web.parts import EXTENSION, Parts
@@ -55,6 +57,7 @@ def install(app: Flask) -> None:
     )
     for blueprint in (
         oauth_api.blueprint,
+        userinfo.blueprint,
         discovery.blueprint_for(settings),
         operation.blueprint,
         front_page.blueprint,
@@ -63,6 +66,7 @@ def install(app: Flask) -> None:
         app.register_blueprint(blueprint)
     refusing.install(app)
     every_request.install(app, issuer=settings.issuer)
+    cross_origin.install(app, issuer=settings.issuer)
 
 
 def _harden(app: Flask, max_body_bytes: int) -> None:

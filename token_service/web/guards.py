@@ -240,8 +240,13 @@ def owner(snapshot: Snapshot) -> Person:
 
 def bearer(snapshot: Snapshot) -> Inspection:
     """The live access token in the `Authorization` header (RFC 6750 section 2.1)."""
+    return live(snapshot, bearer_token())
+
+
+def live(snapshot: Snapshot, token: str) -> Inspection:
+    """A live access token, however it came."""
     here = parts()
-    found = inspection.inspect(here.database, here.clock, snapshot, bearer_token())
+    found = inspection.inspect(here.database, here.clock, snapshot, token)
     if isinstance(found, Refused):
         raise refusal(found, errors.BEARER)
     return found

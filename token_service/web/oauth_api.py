@@ -12,12 +12,16 @@ from token_service.oauth.answers import (
 from token_service.oauth.call import Call
 from token_service.oauth.credentials import Misuse
 from token_service.oauth.server import Server
+from token_service.services import signed_answers
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import IssuedTokens
 from token_service.web import answers, errors, parsing
 from token_service.web.current import on_current
 from token_service.web.guards import misuse, surroundings
+from token_service.web.parts import parts
 from token_service.web.refusing import Refuse, malformed, refusal
+
+INTROSPECTION = "application/token-introspection+jwt"
 
 blueprint = Blueprint("oauth", __name__, url_prefix="/oauth2")
 _server = Server()
@@ -37,11 +41,18 @@ def token(snapshot: Snapshot) -> Response:
 @blueprint.post("/introspect")
 @on_current
 def introspect(snapshot: Snapshot) -> Response:
-    """RFC 7662."""
+    """RFC 7662; as a signed JWT where that is asked for (RFC 9701 section 4)."""
     answer = _server.introspection(_call(snapshot))
     if isinstance(answer, No):
         raise _no(answer)
-    return answers.inspected(answer)
+    if request.accept_mimetypes.best_match((answers.JSON, INTROSPECTION)) == INTROSPECTION:
+        now = parts().clock.now()
+        signed = signed_answers.introspection(snapshot, answer.caller, answer.found, now)
+        response = answers.signed(signed, INTROSPECTION)
+    else:
+        response = answers.inspected(answer.found)
+    response.headers["Vary"] = "Accept"
+    return response
 
 
 @blueprint.post("/revoke")

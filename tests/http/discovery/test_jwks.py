@@ -15,6 +15,7 @@ PATH = "/.well-known/jwks.json"
 PUBLIC_MEMBERS = {
     "ES256": {"kid", "alg", "use", "kty", "crv", "x", "y"},
     "EdDSA": {"kid", "alg", "use", "kty", "crv", "x"},
+    "PS256": {"kid", "alg", "use", "kty", "n", "e"},
     "RS256": {"kid", "alg", "use", "kty", "n", "e"},
 }
 ALGORITHMS = sorted(PUBLIC_MEMBERS)
@@ -59,8 +60,9 @@ def test_keys_are_public_named_and_strong_enough(world: World) -> None:
     assert {one["alg"]: set(one) for one in keys} == PUBLIC_MEMBERS
     assert {one["use"] for one in keys} == {"sig"}
     assert len({one["kid"] for one in keys}) == len(keys)
-    (rsa,) = (jwt.PyJWK(one).key for one in keys if one["kty"] == "RSA")
-    assert rsa.key_size >= 3072
+    rsa = [jwt.PyJWK(one).key for one in keys if one["kty"] == "RSA"]
+    assert {one.key_size for one in rsa} == {3072}
+    assert len({one["n"] for one in keys if one["kty"] == "RSA"}) == len(rsa) == 2
 
 
 def test_it_may_be_kept_for_its_cache_time_and_asked_for_by_its_etag(world: World) -> None:

@@ -98,7 +98,7 @@ def test_who_has_an_address_gets_a_link(world: World) -> None:
 def test_of_several_addresses_the_one_that_was_named_gets_it(world: World) -> None:
     person = world.person(world.tenant())
     world.sql(
-        "INSERT INTO account_names VALUES ('a@other.test', :id, 'email', 'A@other.test')",
+        "INSERT INTO account_names VALUES ('a@other.test', :id, 'email', 'A@other.test', NULL)",
         id=person.account_id,
     )
     ask(world, person.email)

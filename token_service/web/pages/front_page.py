@@ -4,7 +4,7 @@ import json
 
 from flask import Blueprint, Response, render_template
 
-from token_service.web import discovery
+from token_service.web import discovery, server_metadata
 from token_service.web.demo_lines import curl_lines
 from token_service.web.operation import obstacles
 from token_service.web.origin import is_local
@@ -23,8 +23,8 @@ _POLICY = (
     " frame-ancestors 'none'"
 )
 _LINKS = (
-    ("Metadata of the authorization server", discovery.METADATA),
-    ("Public keys", discovery.JWKS),
+    ("Metadata of the authorization server", discovery.METADATA[0]),
+    ("Public keys", server_metadata.JWKS),
     ("OpenAPI description of the JSON API", "/v1/openapi.json"),
     ("Readiness", "/readyz"),
 )

@@ -64,6 +64,9 @@ class TokensSchema(Schema):
     token_type = fields.String(required=True, metadata={"enum": ["Bearer"]})
     expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
     scope = fields.String(required=True)
+    id_token = fields.String(
+        metadata={"description": "Where the grant came by an OpenID Connect authentication."}
+    )
     refresh_token = fields.String()
     previous_refresh_token = fields.String(
         metadata={"description": "The successor of a token that was used to enter another tenant."}

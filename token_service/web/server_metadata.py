@@ -1,0 +1,60 @@
+"""What this server says of itself (RFC 8414 section 2, OpenID Connect Discovery section 3).
+
+One source for both documents, so that they state the same facts. Each capability adds its own in a
+function of its own; whatever stands here is true, and a test drives it.
+"""
+
+from token_service.domain import authentication_context, openid_claims
+from token_service.domain.clients import OFFLINE_SCOPE
+from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
+from token_service.oauth.server import GRANTS
+from token_service.settings import Settings
+
+JWKS = "/.well-known/jwks.json"
+_OF_THE_PROTOCOL = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid")
+
+
+def facts(settings: Settings) -> dict[str, object]:
+    """Everything, for both documents."""
+    return {
+        "issuer": settings.issuer,
+        "jwks_uri": settings.issuer + JWKS,
+        **_tokens(settings),
+        **_openid(settings),
+    }
+
+
+def _tokens(settings: Settings) -> dict[str, object]:
+    """The token, introspection and revocation endpoints."""
+    issuer = settings.issuer
+    return {
+        "token_endpoint": f"{issuer}/oauth2/token",
+        "token_endpoint_auth_methods_supported": [*EVERY_CLIENT],
+        "introspection_endpoint": f"{issuer}/oauth2/introspect",
+        "introspection_endpoint_auth_methods_supported": [*CONFIDENTIAL],
+        "introspection_signing_alg_values_supported": _algorithms(settings),
+        "revocation_endpoint": f"{issuer}/oauth2/revoke",
+        "revocation_endpoint_auth_methods_supported": [*EVERY_CLIENT],
+        "grant_types_supported": [grant.GRANT_TYPE for grant in GRANTS],
+        # Required, and empty as long as there is no authorization endpoint.
+        "response_types_supported": [],
+    }
+
+
+def _openid(settings: Settings) -> dict[str, object]:
+    """ID tokens and what they and the userinfo endpoint tell of an account."""
+    return {
+        "userinfo_endpoint": f"{settings.issuer}/oauth2/userinfo",
+        "userinfo_signing_alg_values_supported": _algorithms(settings),
+        "id_token_signing_alg_values_supported": _algorithms(settings),
+        "subject_types_supported": ["public", "pairwise"],
+        "scopes_supported": [openid_claims.OPENID_SCOPE, *openid_claims.SCOPES, OFFLINE_SCOPE],
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*_OF_THE_PROTOCOL, "tenantId", *openid_claims.SCOPE_OF],
+        "acr_values_supported": [*authentication_context.SUPPORTED],
+    }
+
+
+def _algorithms(settings: Settings) -> list[str]:
+    """Those that there are keys for; never one that a client's secret could sign with."""
+    return [*settings.keys.signing]
