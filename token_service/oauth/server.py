@@ -18,11 +18,15 @@ from token_service.oauth.call import Call, CallRequest, OAuthClient
 from token_service.oauth.client_authentication import authenticated
 from token_service.oauth.credentials import EVERY_CLIENT, Method, Misuse
 from token_service.oauth.endpoints import IntrospectionEndpoint, RevocationEndpoint
-from token_service.oauth.grants import ClientCredentialsGrant, RefreshGrant
+from token_service.oauth.grants import (
+    AuthorizationCodeGrant,
+    ClientCredentialsGrant,
+    RefreshGrant,
+)
 from token_service.services.inspection import Inspection
 from token_service.services.issuing import IssuedTokens
 
-GRANTS = (ClientCredentialsGrant, RefreshGrant)
+GRANTS = (AuthorizationCodeGrant, ClientCredentialsGrant, RefreshGrant)
 
 
 class Server(AuthorizationServer):
