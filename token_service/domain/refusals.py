@@ -20,6 +20,7 @@ class Refusal(StrEnum):
     REFRESH_EXPIRED = "refresh_expired"
     EXPIRED = "expired"
     REPLAYED = "replayed"
+    CODE_REPLAYED = "code_replayed"
     EVICTED = "evicted"
     SUPERSEDED = "superseded"
     SIGNED_OUT = "signed_out"
@@ -70,6 +71,13 @@ class Refusal(StrEnum):
     SPENT_OTHERWISE = "spent_otherwise"
     UNKNOWN_TICKET = "unknown_ticket"
     UNKNOWN_SESSION = "unknown_session"
+    UNKNOWN_CODE = "unknown_code"
+    WRONG_REDIRECT_URI = "wrong_redirect_uri"
+    WRONG_VERIFIER = "wrong_verifier"
+    WRONG_KEY = "wrong_key"
+    SIGN_IN_OVER = "sign_in_over"
+    STEP_TAKEN = "step_taken"
+    INVALID_TARGET = "invalid_target"
 
 
 SENTENCES: dict[Refusal, str] = {
@@ -79,6 +87,7 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.REFRESH_EXPIRED: "The session was not renewed in time.",
     Refusal.EXPIRED: "The session expired.",
     Refusal.REPLAYED: "An old refresh token was used again, so the session was ended for safety.",
+    Refusal.CODE_REPLAYED: "A code of the application was used twice, so its access was ended.",
     Refusal.EVICTED: "The session was ended by a sign-in on another device.",
     Refusal.SUPERSEDED: "The session was replaced by newer ones of the same application.",
     Refusal.SIGNED_OUT: "The user signed out.",

@@ -12,7 +12,8 @@ from token_service.domain.refusals import Refusal, Refused
 from token_service.oauth.answers import ClientRefused, Declined, GrantRefused, ParameterMissing
 from token_service.oauth.call import Call
 from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
-from token_service.services import clients, switching
+from token_service.services import clients, codes, switching
+from token_service.services.codes import Redemption
 from token_service.services.issuing import IssuedTokens
 from token_service.services.refreshing import Refresh
 
@@ -51,6 +52,29 @@ class ClientCredentialsGrant(_Grant):
             # Here the client is its own grant, and it went with its tenant.
             raise Declined(ClientRefused(issued))
         return issued
+
+
+class AuthorizationCodeGrant(_Grant):
+    """RFC 6749 section 4.1.3, with the code verifier of RFC 7636."""
+
+    GRANT_TYPE = codes.GRANT_TYPE
+    TOKEN_ENDPOINT_AUTH_METHODS = [*EVERY_CLIENT]
+
+    def issue(self, call: Call, client: Client) -> IssuedTokens | Refused:
+        """The first tokens of the grant that the code opens."""
+        code = call.form.get("code")
+        if code is None:
+            raise Declined(ParameterMissing("code"))
+        around = call.surroundings
+        command = Redemption(
+            client=client,
+            code=code,
+            redirect_uri=call.form.get("redirect_uri"),
+            verifier=call.form.get("code_verifier"),
+            origin=around.origin,
+            resource=call.form.get("resource"),
+        )
+        return codes.redeem(around.database, around.clock, around.snapshot, command)
 
 
 class RefreshGrant(_Grant):

@@ -22,10 +22,14 @@ from token_service.oauth.endpoints import (
     IntrospectionEndpoint,
     RevocationEndpoint,
 )
-from token_service.oauth.grants import ClientCredentialsGrant, RefreshGrant
+from token_service.oauth.grants import (
+    AuthorizationCodeGrant,
+    ClientCredentialsGrant,
+    RefreshGrant,
+)
 from token_service.services.issuing import IssuedTokens
 
-GRANTS = (ClientCredentialsGrant, RefreshGrant)
+GRANTS = (AuthorizationCodeGrant, ClientCredentialsGrant, RefreshGrant)
 
 
 class Server(AuthorizationServer):

@@ -19,6 +19,7 @@ from token_service.crypto.keyring import KeyEncryption, Keyring
 from token_service.domain.clients import Client
 from token_service.domain.failures import StaleConfiguration, Unavailable
 from token_service.domain.impersonation import may_impersonate
+from token_service.domain.pages_client import PAGES
 from token_service.domain.policies import Bounds, Policy
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import MAX_CLOCK_DIFFERENCE, Rules, relogin_limit
@@ -59,9 +60,12 @@ class Snapshot:
     def client(self, client_id: str, within: Transaction | None = None) -> Client | None:
         """The client, or None; raises `StaleConfiguration` where the copy is behind.
 
+        The pages are one of them: grants are theirs, though nobody can authenticate as them.
         Whoever holds a transaction gives it as `within`: a second connection taken while holding
         one could wait for ever for threads that do the same.
         """
+        if client_id == PAGES.client_id:
+            return PAGES
         found = self._clients.get(client_id)
         if found is None and (found := self._read_client(self, client_id, within)):
             _remember(self._clients, client_id, found)

@@ -18,6 +18,7 @@ from token_service.services.configuration import Snapshot, certain_refusal, prov
 from token_service.services.issuing import IssuedTokens
 from token_service.services.opening import Opening, WaitingSignIn, open_session, place_of
 from token_service.services.session_limiting import counted_sessions, evict
+from token_service.services.signing_in import Opened, Opener
 from token_service.storage import accounts, configuration, sign_in_tickets
 from token_service.storage.database import Database, InTransaction, Transaction
 
@@ -43,6 +44,17 @@ def continue_sign_in(
     """
     if not command.client.first_party:
         return certain_refusal(database, clock, snapshot, Refusal.NOT_FIRST_PARTY)
+    return continued(database, clock, snapshot, command, open_session)
+
+
+def continued(
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    command: Continuation,
+    opener: Opener[Opened],
+) -> Opened | WaitingSignIn | Refused:
+    """The same, with `opener` in place of what gives an application its tokens."""
     presented = tickets.parsed(database, clock, snapshot, command.ticket)
     if presented is None:
         return Refused(Refusal.UNKNOWN_TICKET)
@@ -54,7 +66,7 @@ def continue_sign_in(
         prove(snapshot, version, now)
         if account is None:
             return Refused(Refusal.UNKNOWN_TICKET)
-        return _continued(snapshot, tx, account, presented, command, device, now)
+        return _continued(snapshot, tx, account, presented, command, device, now, opener)
 
 
 def _continued(
@@ -65,7 +77,8 @@ def _continued(
     command: Continuation,
     device: Device,
     now: datetime,
-) -> IssuedTokens | WaitingSignIn | Refused:
+    opener: Opener[Opened],
+) -> Opened | WaitingSignIn | Refused:
     use = tickets.use_of(snapshot, account, command.client, presented)
     ticket = sign_in_tickets.read(tx, use.account_id, use.ticket_id)
     refusal = ticket_refusal(ticket, use, now)
@@ -79,7 +92,7 @@ def _continued(
     if not sign_in_tickets.take(tx, use, now):
         return _refused(tx, account, command, Refusal.UNKNOWN_TICKET, now)
     evict(tx, account.account_id, (command.end_sid,), device, command.origin, now)
-    return open_session(snapshot, tx, account, opening, now)
+    return opener(snapshot, tx, account, opening, now)
 
 
 def _opening(

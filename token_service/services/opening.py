@@ -107,17 +107,36 @@ def open_session(
 ) -> IssuedTokens | WaitingSignIn | Refused:
     """Write the session, its grant and the audit event; the first tokens.
 
+    The caller holds the account's row and has proved under it that the account may sign in.
+    """
+    session = admitted(snapshot, tx, account, opening, now)
+    if not isinstance(session, Session):
+        return session
+    return write(snapshot, tx, session, opening, now)
+
+
+def admitted(
+    snapshot: Snapshot, tx: Transaction, account: Account, opening: Opening, now: datetime
+) -> Session | WaitingSignIn | Refused:
+    """The session that is on record from now on, and not written yet.
+
     Where a limit is reached, the oldest sessions end for it, or it is refused (`session_limit`), or
-    it waits, as the tenant's policy says. The caller holds the account's row and has proved under
-    it that the account may sign in.
+    it waits, as the tenant's policy says. The caller holds the account's row.
     """
     if stopped := _stopped(snapshot, tx, account, opening, now):
         return stopped
     session = new_session(snapshot, account, opening, now)
-    event = _signed_in(opening, session)
+    record_sign_in(tx, account, opening, session.sid, now)
+    return session
+
+
+def record_sign_in(
+    tx: Transaction, account: Account, opening: Opening, sid: str, now: datetime
+) -> None:
+    """Put a sign-in on record, and whether it came with or from something new."""
+    event = _signed_in(opening, account, sid)
     recording.record(tx, event, now)
     sightings.note(tx, account, event, opening.device, now)
-    return write(snapshot, tx, session, opening, now)
 
 
 def write(
@@ -204,6 +223,16 @@ def open_grant(
     snapshot: Snapshot, tx: Transaction, opened: NewlyOpened, secret: bytes, now: datetime
 ) -> str:
     """Write the grant and give its refresh token of generation 0."""
+    key_number = write_grant(snapshot, tx, opened, refresh_tokens.hash_of(secret), now)
+    return issuing.refresh_token(
+        snapshot, opened.locator, secret, generation=0, key_number=key_number, now=now
+    )
+
+
+def write_grant(
+    snapshot: Snapshot, tx: Transaction, opened: NewlyOpened, secret_hash: str, now: datetime
+) -> int:
+    """Write the grant, whatever its holder holds; the number of the key for what that is."""
     key_number = snapshot.keyring.opaque_keys(now).current.number
     place, client, locator = opened.place, opened.client, opened.locator
     grant = NewGrant(
@@ -215,15 +244,13 @@ def open_grant(
         client_epoch=client.epoch,
         scope=opened.scope,
         key_number=key_number,
-        secret_hash=refresh_tokens.hash_of(secret),
+        secret_hash=secret_hash,
         used_from=opened.origin.address[:45],
         ends_at=opened.ends_at,
         terms=opened.terms,
     )
     grants.insert_grant(tx, grant, now)
-    return issuing.refresh_token(
-        snapshot, locator, secret, generation=0, key_number=key_number, now=now
-    )
+    return key_number
 
 
 def _stopped(
@@ -261,16 +288,16 @@ def _pending(opening: Opening) -> PendingSignIn:
     )
 
 
-def _signed_in(opening: Opening, session: Session) -> AuditEvent:
+def _signed_in(opening: Opening, account: Account, sid: str) -> AuditEvent:
     return AuditEvent(
         event=Event.SIGNED_IN,
         origin=opening.origin,
-        actor=f"account:{session.account_id}",
-        account_id=session.account_id,
+        actor=f"account:{account.account_id}",
+        account_id=account.account_id,
         tenant_id=opening.place.tenant.tenant_id,
         client_id=opening.client.client_id,
-        sid=session.sid,
-        details={"methods": list(session.methods)},
+        sid=sid,
+        details={"methods": list(opening.methods)},
     )
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from token_service.domain.events import Origin
 from token_service.domain.refusals import Refusal
-from token_service.domain.sessions import GrantState, grant_refusal
+from token_service.domain.sessions import GrantKey, GrantState, grant_refusal
 from token_service.services.account_sessions import rules_for
 from token_service.services.configuration import Snapshot
 from token_service.services.endings import Cause, end_grant
@@ -17,7 +17,7 @@ a replay in one of them is still recognised."""
 
 
 def make_room(
-    snapshot: Snapshot, tx: Transaction, asking: GrantState, origin: Origin, now: datetime
+    snapshot: Snapshot, tx: Transaction, asking: GrantKey, origin: Origin, now: datetime
 ) -> None:
     """Let one more grant be opened beside the one that asks: the longest unused end for it.
 
@@ -26,8 +26,7 @@ def make_room(
     the ended ones and no longer than these. The caller holds the session: nobody opens another
     grant under it meanwhile.
     """
-    key = asking.key
-    states = grants.states_of(tx, key.account_id, [key.sid], snapshot.force_relogin)
+    states = grants.states_of(tx, asking.account_id, [asking.sid], snapshot.force_relogin)
     live = []
     for state in states:
         refusal = _refusal(snapshot, tx, state, now)
@@ -35,23 +34,11 @@ def make_room(
             live.append(state)
         elif state.ends_at <= now:
             end_grant(tx, state, Cause(refusal, "service", origin), now)
-    others = [state for state in live if state.key != key]
+    others = [state for state in live if state.key != asking]
     others.sort(key=lambda state: (state.used_at, state.key.grant_id))
     for state in others[: max(0, len(live) + 1 - MOST)]:
         end_grant(tx, state, Cause(Refusal.SUPERSEDED, "service", origin), now)
-    branches.drop_ended(tx, key.account_id, key.sid, kept=MOST)
-
-
-def has_live_grant_in(
-    snapshot: Snapshot, tx: Transaction, asking: GrantState, tenant_id: str, now: datetime
-) -> bool:
-    """Whether the session has a live grant in the tenant already."""
-    key = asking.key
-    states = grants.states_of(tx, key.account_id, [key.sid], snapshot.force_relogin)
-    return any(
-        state.tenant_id == tenant_id and _refusal(snapshot, tx, state, now) is None
-        for state in states
-    )
+    branches.drop_ended(tx, asking.account_id, asking.sid, kept=MOST)
 
 
 def _refusal(

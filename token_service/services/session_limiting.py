@@ -7,6 +7,7 @@ counted at the same time would each find room for the other.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from token_service.domain.accounts import Account
 from token_service.domain.clients import Client
@@ -56,20 +57,28 @@ def exceeded(
     return _exceeded(snapshot, tenant, limits_on(snapshot, account, client, tenant), others)
 
 
-def exceeded_by_entry(
+def exceeded_by_grant(
     snapshot: Snapshot,
     account: Account,
     client: Client,
     tenant: Tenant,
     live: Callable[[], Sequence[LiveSession]],
+    *,
+    sid: str,
 ) -> Exceeded | None:
-    """The same where a session that is live already gains its first grant in the tenant.
+    """The same where a session that is live already gains a grant of the client in the tenant.
 
-    Only the tenant's own limit counts it anew: of all others it is one as before.
+    Only limits that do not count it yet are asked: the tenant's own before its first grant there,
+    the client's before the first one of the client. Of all others it is one as before.
     """
     limits = limits_on(snapshot, account, client, tenant)
-    own = tuple(one for one in limits if one.tenant_id is not None)
-    return _exceeded(snapshot, tenant, own, live)
+    special = [one for one in limits if one.tenant_id is not None or one.client_id is not None]
+    if not special:
+        return None
+    found = live()
+    here = [_counted(one) for one in found if one.session.sid == sid]
+    anew = tuple(limit for limit in special if not any(map(limit.counts, here)))
+    return _exceeded(snapshot, tenant, anew, lambda: found)
 
 
 def _exceeded(
@@ -91,6 +100,28 @@ def _exceeded(
         counted=tuple(live[one.sid] for one in counted if any(limit.counts(one) for limit in full)),
         surplus=tuple(live[one.sid] for one in surplus),
     )
+
+
+def evicted_by_grant(
+    tx: Transaction,
+    snapshot: Snapshot,
+    account: Account,
+    client: Client,
+    tenant: Tenant,
+    sid: str,
+    now: datetime,
+) -> tuple[str, ...] | None:
+    """The sessions that end so that this one may gain a grant; None: there is no room for it.
+
+    Where somebody would have to be asked which one ends, there is none either.
+    """
+    live = partial(counted_sessions, tx, snapshot, account, now)
+    over = exceeded_by_grant(snapshot, account, client, tenant, live, sid=sid)
+    if over is None:
+        return ()
+    if over.action is not LimitAction.EVICT_OLDEST:
+        return None
+    return tuple(one.session.sid for one in over.surplus)
 
 
 def limits_on(

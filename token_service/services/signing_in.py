@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeAlias, TypeVar
 
 from token_service.clock import Clock
 from token_service.crypto.passwords import HashingBusy, Passwords
@@ -24,13 +26,20 @@ from token_service.storage.database import Database, InTransaction, Transaction
 
 PASSWORD_METHOD = "pwd"
 
+Opened = TypeVar("Opened")
+Opener: TypeAlias = Callable[
+    [Snapshot, Transaction, Account, Opening, datetime], Opened | WaitingSignIn | Refused
+]
+"""What is done once the password has proved right, with the account's row held."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """A sign-in as it was asked for, by a client that has authenticated.
 
     `device` is only asked after the right password: telling a browser from a user agent takes
-    milliseconds, which a flood of guesses must not cost.
+    milliseconds, which a flood of guesses must not cost. `chooses_later`: who belongs to several
+    tenants and names none is signed in to one of them all the same.
     """
 
     client: Client
@@ -41,6 +50,7 @@ class SignIn:
     remember_me: bool
     origin: Origin
     device: Callable[[], Device]
+    chooses_later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,19 @@ def sign_in(
     scope = granted_scope(command.client, command.scope)
     if scope is None:
         return certain_refusal(database, clock, snapshot, Refusal.INVALID_SCOPE)
+    return verified(database, clock, snapshot, gate, command, scope, open_session)
+
+
+def verified(
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    gate: Gate,
+    command: SignIn,
+    scope: str,
+    opener: Opener[Opened],
+) -> Opened | WaitingSignIn | Refused:
+    """Look at the password as ever, and do what `opener` does if it is the right one."""
     known = _known(database, clock, snapshot, gate, command)
     if isinstance(known, Refused):
         return known
@@ -99,8 +122,8 @@ def sign_in(
         raise Unavailable("sign-in: the hash queue is full", retry_after=1) from busy
     opening = _opening(snapshot, account, command, scope)
     with database.transaction() as tx:
-        verified = _Verified(known.guessed, account, rehashed)
-        opened = _opened(database, clock, snapshot, tx, verified, opening)
+        right = _Verified(known.guessed, account, rehashed)
+        opened = _opened(database, clock, snapshot, tx, right, opening, opener)
     if opened is None:
         return _failed(database, clock, snapshot, gate, known.guessed, command)
     if isinstance(opened, Refused):
@@ -172,6 +195,8 @@ def _opening(
 ) -> Opening | Refused:
     client = command.client
     tenant_id = names.tenant_for(account, command.tenant_id or client.tenant_id)
+    if tenant_id is None and command.chooses_later:
+        tenant_id = _first_open(snapshot, account, client)
     if tenant_id is None:
         return Refused(Refusal.TENANT_REQUIRED)
     place = place_of(snapshot, account, client, tenant_id)
@@ -188,6 +213,15 @@ def _opening(
     )
 
 
+def _first_open(snapshot: Snapshot, account: Account, client: Client) -> str | None:
+    """The first of the account's tenants that it can be in."""
+    found = (one.tenant_id for one in account.memberships)
+    return next(
+        (one for one in found if not isinstance(place_of(snapshot, account, client, one), Refused)),
+        None,
+    )
+
+
 def _opened(
     database: Database,
     clock: Clock,
@@ -195,7 +229,8 @@ def _opened(
     tx: Transaction,
     verified: _Verified,
     opening: Opening | Refused,
-) -> IssuedTokens | WaitingSignIn | Refused | None:
+    opener: Opener[Opened],
+) -> Opened | WaitingSignIn | Refused | None:
     """Open the session under the account's lock; None where the right password comes too late.
 
     The password was checked before the lock was taken: under the lock its hash must still be the
@@ -222,4 +257,4 @@ def _opened(
     if verified.rehashed is not None and account.password_hash is not None:
         accounts.replace_password(tx, account.account_id, account.password_hash, verified.rehashed)
         account = replace(account, password_hash=verified.rehashed)
-    return open_session(snapshot, tx, account, opening, now)
+    return opener(snapshot, tx, account, opening, now)

@@ -8,7 +8,6 @@ never yields a refresh token.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from token_service.clock import Clock
 from token_service.crypto import opaque, refresh_tokens
@@ -22,7 +21,6 @@ from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.failures import Unavailable
 from token_service.domain.refreshing import Verdict
 from token_service.domain.refusals import Refusal, Refused
-from token_service.domain.session_limits import LimitAction
 from token_service.domain.sessions import GrantState, Session, grant_refusal
 from token_service.services import (
     branching,
@@ -252,16 +250,9 @@ def _evicted(held: _Held, entry: Entry, place: Place) -> tuple[str, ...] | None:
     The limit counts a session from its first live grant in the tenant on. Where somebody would have
     to be asked which one ends, there is no room either: a refresh has nobody who could answer.
     """
-    snapshot, tx, account, now = held.snapshot, held.tx, held.account, held.now
-    if session_grants.has_live_grant_in(snapshot, tx, held.state, entry.tenant_id, now):
-        return ()
-    live = partial(session_limiting.counted_sessions, tx, snapshot, account, now)
-    over = session_limiting.exceeded_by_entry(snapshot, account, entry.client, place.tenant, live)
-    if over is None:
-        return ()
-    if over.action is not LimitAction.EVICT_OLDEST:
-        return None
-    return tuple(one.session.sid for one in over.surplus)
+    return session_limiting.evicted_by_grant(
+        held.tx, held.snapshot, held.account, entry.client, place.tenant, held.session.sid, held.now
+    )
 
 
 def _opened(held: _Held, entry: Entry, destination: _Destination, branch: Branch) -> IssuedTokens:
@@ -271,7 +262,7 @@ def _opened(held: _Held, entry: Entry, destination: _Destination, branch: Branch
     session_limiting.evict(
         tx, locator.account_id, destination.evicted, held.session.device, entry.origin, now
     )
-    session_grants.make_room(snapshot, tx, state, entry.origin, now)
+    session_grants.make_room(snapshot, tx, state.key, entry.origin, now)
     ends_at, end = ends_of(
         place, state.authenticated_at, state.capped_at, now, remembered=state.remembered
     )

@@ -186,6 +186,33 @@ def rotate(flavour: Flavour, comparison: str) -> Compiled:
     return compiled(statement.returning(*returned), flavour)
 
 
+@lru_cache
+def use(flavour: Flavour) -> Compiled:
+    """The guarded statement of a cookie's use: it slides the grant as a refresh does.
+
+    The generation stays, because the tabs of a browser use one cookie at the same time.
+    """
+    standing = _standing(bindparam("tenant_id", type_=Identifier, required=True))
+    absolute_end = _absolute_end(flavour, standing)
+    statement: Update = (
+        update(grants)
+        .where(
+            *_addressed(),
+            grants.c.secret_hash == bindparam("secret_hash", type_=grants.c.secret_hash.type),
+            *_alive(standing),
+            absolute_end > _parameter("now"),
+            environment.c.configuration_version == _parameter("configuration_version"),
+            func.abs(database_now(flavour) - _parameter("now")) <= _MAX_CLOCK_DIFFERENCE,
+        )
+        .values(
+            used_at=_parameter("now"),
+            used_from=bindparam("used_from", required=True, type_=grants.c.used_from.type),
+            ends_at=_least(flavour, _by_memory("slid_end"), absolute_end),
+        )
+    )
+    return compiled(statement.returning(grants.c.ends_at), flavour)
+
+
 def _addressed() -> tuple[ColumnElement[bool], ...]:
     """The rows, each by its primary key, and that the token belongs to client and tenant."""
     account_id = bindparam("account_id", type_=Identifier, required=True)

@@ -127,7 +127,7 @@ def rotate(
     than the row, which proves that the database lost its tail.
     """
     statement = grant_statements.rotate(database.flavour, "<" if ahead else "=")
-    parameters = _rotation_parameters(rotation) | database.clock_parameters()
+    parameters = rotation_parameters(rotation) | database.clock_parameters()
     rows = tx.run(statement, parameters)
     if not rows:
         return None
@@ -135,7 +135,7 @@ def rotate(
         tenant_id = rotation.presented.tenant_id
         found = read(database, tx, rotation.key, tenant_id, rotation.force_relogin)
         return found.state if found else None
-    return _state(rotation.key, rows[0])
+    return state_of(rotation.key, rows[0])
 
 
 def read(
@@ -151,7 +151,7 @@ def read(
     if not rows:
         return None
     *columns, database_clock = rows[0]
-    return ReadState(_state(key, tuple(columns)), moment(database_clock))
+    return ReadState(state_of(key, tuple(columns)), moment(database_clock))
 
 
 def states_of(
@@ -213,7 +213,7 @@ def _states(account_id: str, sids: Sequence[str], force_relogin: int) -> Select[
 def _past(account_id: str, row: SqlRow[Any]) -> PastGrant:
     columns = tuple(row)
     key = GrantKey(account_id, columns[-3], columns[-2])
-    return PastGrant(_state(key, columns[:-3]), columns[-1])
+    return PastGrant(state_of(key, columns[:-3]), columns[-1])
 
 
 def end(tx: Transaction, key: GrantKey, reason: Refusal, ended_by: str, now: datetime) -> bool:
@@ -313,7 +313,8 @@ def _is(key: GrantKey) -> ColumnElement[bool]:
     )
 
 
-def _rotation_parameters(rotation: Rotation) -> dict[str, object]:
+def rotation_parameters(rotation: Rotation) -> dict[str, object]:
+    """What the statements that use a grant are given."""
     presented, now = rotation.presented, micros(rotation.now)
     return _key(rotation.key) | {
         "client_id": presented.client_id,
@@ -338,7 +339,7 @@ def _rotation_parameters(rotation: Rotation) -> dict[str, object]:
     }
 
 
-def _state(key: GrantKey, row: Row) -> GrantState:
+def state_of(key: GrantKey, row: Row) -> GrantState:
     """The one way from a row to a state; the order is that of `STATE` and the standing."""
     return GrantState(
         key=key,

@@ -172,6 +172,35 @@ def see(
     return None if row is None else _session(row)
 
 
+def renew(
+    tx: Transaction,
+    account_id: str,
+    sid: str,
+    methods: Sequence[str],
+    device: Device,
+    now: datetime,
+    *,
+    remembered: bool,
+) -> bool:
+    """Its owner signed in once more in the same browser; False where it ended meanwhile."""
+    result = tx.execute(
+        update(sessions)
+        .where(
+            sessions.c.account_id == account_id,
+            sessions.c.sid == sid,
+            sessions.c.ended_at.is_(None),
+        )
+        .values(
+            authenticated_at=now,
+            last_active_at=now,
+            methods=" ".join(methods),
+            remembered=remembered,
+            **_device_values(device),
+        )
+    )
+    return result.rowcount == 1
+
+
 def keep(tx: Transaction, account_id: str, sid: str, account_epoch: int) -> bool:
     """Carry one session over to a raised epoch of its account: "all others" leaves exactly it."""
     result = tx.execute(

@@ -71,6 +71,12 @@ INVALID_SCOPE = Fault(
 UNAUTHORIZED_CLIENT = Fault(400, "unauthorized_client", "The client may not use this grant type.")
 UNSUPPORTED_GRANT_TYPE = Fault(400, "unsupported_grant_type", "The grant type is not supported.")
 INVALID_GRANT = Fault(400, "invalid_grant", "The refresh token is not valid.")
+INVALID_CODE = INVALID_GRANT.saying("The code is not valid.")
+INVALID_TARGET = Fault(
+    400,
+    "invalid_target",
+    "The client may not ask for tokens for this resource.",
+)
 INVALID_POLICY = Fault(
     400, "invalid_policy", "The change of the policy is wrong, and nothing was changed."
 )
@@ -223,9 +229,16 @@ GRANT = Stage(
         Refusal.NOT_A_MEMBER: TENANT_UNREACHABLE,
         Refusal.SESSION_LIMIT: TENANT_FULL,
         Refusal.SPENT_OTHERWISE: REFRESH_FIRST,
+        Refusal.INVALID_TARGET: INVALID_TARGET,
     },
 )
 """A client that has authenticated asks for tokens."""
+
+CODE = Stage(
+    INVALID_CODE,
+    {Refusal.GRANT_NOT_ALLOWED: UNAUTHORIZED_CLIENT, Refusal.INVALID_TARGET: INVALID_TARGET},
+)
+"""The same by an authorization code: whatever is wrong with it looks alike."""
 
 TENANT_ROLES = Stage(
     NOT_FOUND, {Refusal.MALFORMED: INVALID_REQUEST.saying("The tenant would have too many roles.")}

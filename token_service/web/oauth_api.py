@@ -35,7 +35,8 @@ def token(snapshot: Snapshot) -> Response:
     answer = _server.token(call)
     if isinstance(answer, IssuedTokens):
         return answers.tokens(answer, call.form["grant_type"])
-    raise _no(answer)
+    by_code = call.form.get("grant_type") == "authorization_code"
+    raise _no(answer, errors.CODE if by_code else errors.GRANT)
 
 
 @blueprint.post("/introspect")
@@ -70,12 +71,12 @@ def _call(snapshot: Snapshot) -> Call:
     return Call(request.path, parsing.form(), authorization, surroundings(snapshot))
 
 
-def _no(answer: No) -> Refuse:
+def _no(answer: No, stage: errors.Stage = errors.GRANT) -> Refuse:
     match answer:
         case ClientRefused(refused):
             return refusal(refused, errors.CLIENT)
         case GrantRefused(refused):
-            return refusal(refused, errors.GRANT)
+            return refusal(refused, stage)
         case ParameterMissing(name):
             return malformed(f"The parameter {name} is missing.")
         case GrantTypeUnsupported():

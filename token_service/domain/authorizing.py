@@ -1,0 +1,188 @@
+"""What an authorization request needs next: one pure decision, however far it has come."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from token_service.domain import scopes
+from token_service.domain.authorization_requests import AuthorizationRequest
+from token_service.domain.clients import Client
+from token_service.domain.interactions import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A tenant that the person can be in through the client; the sign-in is good enough for it
+    until `fresh_until`, by the limits of tenant and client."""
+
+    tenant_id: str
+    name: str
+    fresh_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who is signed in in the browser, since when, and where they can be."""
+
+    account_id: str
+    auth_time: datetime
+    default_tenant_id: str | None
+    seats: tuple[Seat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person has allowed an application: scopes, and claims that were asked for by name."""
+
+    scope: frozenset[str] = frozenset()
+    claims: frozenset[str] = frozenset()
+
+    def covers(self, wanted: "Consent") -> bool:
+        """Whether all that is wanted was allowed."""
+        return wanted.scope <= self.scope and wanted.claims <= self.claims
+
+    def with_(self, more: "Consent") -> "Consent":
+        """Both together: to allow more takes nothing back."""
+        return Consent(self.scope | more.scope, self.claims | more.claims)
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Somebody has to sign in."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseTenant:
+    """The person has to say in which of several tenants they want to be."""
+
+    seats: tuple[Seat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskConsent:
+    """The person has to allow what is wanted, in this tenant."""
+
+    seat: Seat
+    wanted: Consent
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Everything is there: a code, for this tenant."""
+
+    seat: Seat
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """The answer is an error (OpenID Connect Core section 3.1.2.6)."""
+
+    error: str
+    sentence: str
+
+
+Step: TypeAlias = SignIn | ChooseTenant | AskConsent | Finish | Decline
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A request, and everything that its next step depends on.
+
+    `consents` are by tenant. Which account has made the progress is looked at here: who signs in
+    in another tab goes on with nothing that somebody else has done.
+    """
+
+    request: AuthorizationRequest
+    client: Client
+    standing: Standing | None
+    consents: Mapping[str, Consent] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
+
+
+def next_step(situation: Situation, now: datetime) -> Step:
+    """What comes next (OpenID Connect Core section 3.1.2.3).
+
+    With `prompt=none` nobody is asked anything: what would be asked for is the error.
+    """
+    step = _step(situation, now)
+    if "none" not in situation.request.prompt:
+        return step
+    match step:
+        case SignIn():
+            return Decline("login_required", "Nobody is signed in as it would be needed.")
+        case ChooseTenant():
+            return Decline("interaction_required", "A tenant has to be chosen.")
+        case AskConsent():
+            return Decline("consent_required", "The person has not allowed this.")
+        case _:
+            return step
+
+
+def wanted_consent(request: AuthorizationRequest) -> Consent:
+    """What the person is asked to allow: the scope, and each claim that is named."""
+    members = json.loads(request.claims) if request.claims else {}
+    claims = frozenset(name for member in members.values() for name in member)
+    return Consent(scopes.names(request.scope), claims)
+
+
+def asks_consent(client: Client) -> bool:
+    """Whether the person is asked at all: not for applications of whoever runs the service."""
+    metadata = client.metadata
+    return metadata.consent_required or metadata.dynamic or not client.first_party
+
+
+def _step(situation: Situation, now: datetime) -> Step:
+    request, standing = situation.request, situation.standing
+    if standing is None or request.hinted_subject not in (None, standing.account_id):
+        return _other_person(situation, standing)
+    progress = situation.progress.of(standing.account_id)
+    if not progress.signed_in and _demands_sign_in(request, standing, now):
+        return SignIn()
+    seat = _seat(situation, standing, progress)
+    if not isinstance(seat, Seat):
+        return seat
+    if not progress.signed_in and now >= seat.fresh_until:
+        return SignIn()
+    wanted, given = wanted_consent(request), situation.consents.get(seat.tenant_id, Consent())
+    is_needed = asks_consent(situation.client) and not given.covers(wanted)
+    is_demanded = "consent" in request.prompt and not progress.consented
+    return AskConsent(seat, wanted) if is_needed or is_demanded else Finish(seat)
+
+
+def _other_person(situation: Situation, standing: Standing | None) -> Step:
+    """Nobody is signed in, or not whom `id_token_hint` names. Who has just signed in as somebody
+    else will hardly be asked once more."""
+    if standing is not None and situation.progress.of(standing.account_id).signed_in:
+        return Decline("login_required", "Another person has signed in.")
+    return SignIn()
+
+
+def _demands_sign_in(request: AuthorizationRequest, standing: Standing, now: datetime) -> bool:
+    """Whether the request wants a sign-in that is for itself, or is younger than the last one."""
+    if {"login", "select_account"} & set(request.prompt):
+        return True
+    if request.max_age is None:
+        return False
+    return now - standing.auth_time >= timedelta(seconds=request.max_age)
+
+
+def _seat(
+    situation: Situation, standing: Standing, progress: Progress
+) -> Seat | SignIn | ChooseTenant | Decline:
+    """Where the person is to be: as the request says, as they chose, or where they always are."""
+    request, seats = situation.request, {one.tenant_id: one for one in standing.seats}
+    named = request.tenant_id
+    if named is not None and named in seats:
+        return seats[named]
+    if named is not None or not seats:
+        if "none" in request.prompt:
+            return Decline("interaction_required", "The person is not in this tenant.")
+        if progress.signed_in:
+            return Decline("access_denied", "The person is not in this tenant.")
+        return SignIn()
+    if len(seats) == 1:
+        return standing.seats[0]
+    chosen = progress.tenant_id or standing.default_tenant_id
+    return seats[chosen] if chosen in seats else ChooseTenant(standing.seats)
