@@ -33,7 +33,7 @@ _TOKEN = {"token": "{access}"}
 _SIGN_IN = {"identifier": "{email}", "password": "{password}", "tenant_id": "{tenant_id}"}
 _REFRESH = {"refresh_token": "{refresh}"}
 _PASSWORD = {"current_password": "{password}", "new_password": "quite another long password"}
-_LINK = {"token": "no such link", "new_password": "quite another long password"}
+_LINK = {"token": "{link}", "new_password": "quite another long password"}
 _ACT = {"account_id": "{account_id}", "tenant_id": "{tenant_id}", "reason": "Ticket 4711"}
 _CONTINUE = {"ticket": "{ticket}", "end_sid": "{sid}"}
 
@@ -45,7 +45,7 @@ REQUESTS: dict[Route, Request] = {
     ("GET", "/readyz"): Request(),
     ("GET", "/metrics"): Request(),
     ("GET", "/pages/<path:filename>"): Request(),
-    ("GET", "/password-reset"): Request(query={"token": "no such link"}),
+    ("GET", "/password-reset"): Request(query={"token": "{link}"}),
     ("POST", "/password-reset"): Request(form=_LINK | {"repeated": _LINK["new_password"]}),
     ("POST", "/oauth2/introspect"): Request(form=_CLIENT | _TOKEN),
     ("POST", "/oauth2/revoke"): Request(form=_CLIENT | _TOKEN),

@@ -117,6 +117,7 @@ class Cast:
             "app_id": self.app.client_id,
             "app_secret": self.app.secret or "",
             "ticket": "no such ticket",
+            "link": "no such link",
             "filename": "pages.css",
         }
 
