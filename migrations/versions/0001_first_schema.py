@@ -148,6 +148,7 @@ def create_accounts():
         sa.Column("ended_at", instant(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "number", name=op.f("pk_ended_memberships")),
     )
+    op.create_index(op.f("ix_ended_memberships_ended_at"), "ended_memberships", ["ended_at"])
 
 
 def create_sessions():

@@ -1,12 +1,14 @@
 """Purging: each row that is over is dropped once, whoever else purges, and never a live one."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
 from sqlalchemy import insert, select
 
+from tests.http import administration
 from tests.storage.building import (
     HERE,
     Signed,
@@ -304,3 +306,36 @@ def test_a_session_without_grants_is_dropped_after_its_opening(signed, time):
         tx.execute(insert(sessions), row | {"sid": sids_before(now, 1)[0], "purge_day": day(now)})
     assert purge(signed.world, NOT_KEPT).sessions == 1
     assert sids_of(signed.world) == {signed.tokens.sid}
+
+
+class TestEndedMemberships:
+    """Who ended a membership is known as long as a session can be asked why it ended."""
+
+    @pytest.fixture
+    def left(self, world):
+        """Two people who have left the tenant that they were signed in to, and one who has not."""
+        tenant_id, app = world.tenant(), world.client()
+        people = [world.person(tenant_id) for _ in range(3)]
+        for person in people:
+            world.sign_in(person, app)
+        for person in people[:2]:
+            administration.leave(world, person, tenant_id)
+        return people
+
+    def rows(self, world) -> int:
+        return row_counts(world)["ended_memberships"]
+
+    def test_they_are_kept_as_long_as_sessions_that_ended(self, world, time, left):
+        time.pass_(days=30)
+        assert purge(world).ended_memberships == 0
+        time.pass_(days=4)
+        assert purge(world, replace(KEPT, batch=1)).ended_memberships == 2
+        assert self.rows(world) == 0
+
+    def test_a_grant_that_is_still_kept_keeps_its_row(self, world, time, left):
+        time.pass_(days=34)
+        world.sql("UPDATE sessions SET purge_day = purge_day + 60")
+        assert purge(world) == Purged()
+        assert self.rows(world) == 2
+        world.sql("UPDATE sessions SET purge_day = purge_day - 60")
+        assert purge(world) == Purged(sessions=3, ended_memberships=2)

@@ -30,6 +30,7 @@ class Purged:
     sign_in_tickets: int = 0
     failure_counts: int = 0
     audit_events: int = 0
+    ended_memberships: int = 0
     password_resets: int = 0
     authorization_codes: int = 0
     interactions: int = 0
@@ -55,6 +56,15 @@ def purge_all(
         ),
         audit_events=_rows(
             database, clock, pause, retention.audit, retention.batch, purge.drop_audit_events
+        ),
+        # After the sessions, whose grants ask for them.
+        ended_memberships=_rows(
+            database,
+            clock,
+            pause,
+            retention.sessions,
+            retention.batch,
+            purge.drop_ended_memberships,
         ),
         **{name: _expired(database, clock, retention, pause, name) for name in purge.EXPIRING},
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import and_, delete, exists, select, tuple_, update
 
 from token_service.storage.database import Transaction
 from token_service.storage.sessions import day
@@ -13,6 +13,7 @@ from token_service.storage.tables import (
     audit_events,
     authorization_codes,
     device_authorizations,
+    ended_memberships,
     failure_counts,
     grants,
     initial_access_tokens,
@@ -117,6 +118,21 @@ def drop_failure_counts(tx: Transaction, before: datetime, limit: int) -> int:
     chosen = select(column).where(over).limit(limit)
     # Both times: a count that was raised after it was chosen stays.
     return int(tx.execute(delete(failure_counts).where(column.in_(chosen), over)).rowcount)
+
+
+def drop_ended_memberships(tx: Transaction, before: datetime, limit: int) -> int:
+    """Forget who ended memberships before the given time, where no grant asks it any more.
+
+    A session that lives on in other tenants keeps the grants of a tenant that was left.
+    """
+    table = ended_memberships
+    asked = exists().where(
+        grants.c.account_id == table.c.account_id, grants.c.membership == table.c.number
+    )
+    key = tuple_(table.c.account_id, table.c.number)
+    over = and_(table.c.ended_at < before, ~asked)
+    chosen = select(table.c.account_id, table.c.number).where(over).limit(limit)
+    return int(tx.execute(delete(table).where(key.in_(chosen))).rowcount)
 
 
 def drop_audit_events(tx: Transaction, before: datetime, limit: int) -> int:

@@ -160,7 +160,7 @@ ended_memberships = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("tenant_id", Identifier, nullable=False),
     Column("ended_by", String(300), nullable=False),
-    Column("ended_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=False, index=True),
 )
 """By whom and when a membership was ended: what its grants' end is called after."""
 
