@@ -78,12 +78,12 @@ def test_grants_have_room_for_updates_in_place(postgres: Postgres, tmp_path: Pat
 
 
 def test_after_migrating_the_service_can_start(url: str, tmp_path: Path) -> None:
-    assert upgrade(url, tmp_path) == 2
+    assert upgrade(url, tmp_path) == 3
     with looking(url) as connection:
         environment = connection.execute(text("SELECT id, epoch FROM environment")).all()
         keys = connection.execute(text("SELECT purpose FROM keys")).scalars().all()
     assert environment == [(1, 1)]
-    assert sorted(keys) == ["opaque", "signing"]
+    assert sorted(keys) == ["opaque", "signing", "signing"]
 
 
 def test_migrating_again_changes_nothing(url: str, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_processes_that_migrate_at_the_same_time_all_succeed(url: str, tmp_path:
     ]
     ended = [(*process.communicate(timeout=60), process.returncode) for process in started]
     assert [code for _, _, code in ended] == [0] * PROCESSES, ended
-    made = [line for out, _, _ in ended for line in out.splitlines() if "2 keys made" in line]
+    made = [line for out, _, _ in ended for line in out.splitlines() if "3 keys made" in line]
     assert len(made) == 1
 
 
