@@ -10,6 +10,7 @@ from token_service.domain.sessions import Device
 
 UNTOLD = {
     Refusal.REPLAYED,
+    Refusal.CODE_REPLAYED,
     Refusal.REVOKED,
     Refusal.ACCOUNT_DISABLED,
     Refusal.EXPIRED,

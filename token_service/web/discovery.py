@@ -6,10 +6,16 @@ from urllib.parse import urlsplit
 import orjson
 from flask import Blueprint, Response, request
 
+from token_service.domain.authorization_requests import (
+    CHALLENGE_METHOD,
+    PROMPTS,
+    RESPONSE_MODES,
+)
 from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
 from token_service.oauth.server import GRANTS
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.settings import Settings
+from token_service.texts.catalogue import languages
 from token_service.web.current import on_current
 from token_service.web.parts import parts
 
@@ -45,6 +51,7 @@ def metadata(issuer: str) -> dict[str, object]:
     """RFC 8414 section 2: what there is, and nothing that is not."""
     return {
         "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/oauth2/authorize",
         "token_endpoint": f"{issuer}/oauth2/token",
         "token_endpoint_auth_methods_supported": [*EVERY_CLIENT],
         "introspection_endpoint": f"{issuer}/oauth2/introspect",
@@ -53,8 +60,13 @@ def metadata(issuer: str) -> dict[str, object]:
         "revocation_endpoint_auth_methods_supported": [*EVERY_CLIENT],
         "jwks_uri": issuer + JWKS,
         "grant_types_supported": [grant.GRANT_TYPE for grant in GRANTS],
-        # Required, and empty as long as there is no authorization endpoint.
-        "response_types_supported": [],
+        "response_types_supported": ["code"],
+        "response_modes_supported": [*RESPONSE_MODES],
+        "code_challenge_methods_supported": [CHALLENGE_METHOD],
+        "authorization_response_iss_parameter_supported": True,
+        "prompt_values_supported": [*PROMPTS],
+        "request_uri_parameter_supported": False,
+        "ui_locales_supported": [*languages()],
     }
 
 
