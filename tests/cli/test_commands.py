@@ -202,6 +202,9 @@ class TestClients:
             *("--tenant", tenant, "--scope", "read write", "--default-scope", "write"),
             *("--audience", "api", "--audience", "https://b.example"),
             *("--resource-identifier", "https://reports.example"),
+            *("--redirect-uri", "https://reports.example/cb"),
+            *("--redirect-uri", "http://127.0.0.1:3000/cb"),
+            *("--post-logout-redirect-uri", "https://reports.example/"),
         )
         made.pop("client_secret")
         assert made == {
@@ -214,6 +217,8 @@ class TestClients:
             "default_scope": "write",
             "audiences": ["api", "https://b.example"],
             "resource_identifier": "https://reports.example",
+            "redirect_uris": ["https://reports.example/cb", "http://127.0.0.1:3000/cb"],
+            "post_logout_redirect_uris": ["https://reports.example/"],
         }
 
     def test_refusals(self, cli: CommandLine) -> None:
@@ -222,6 +227,9 @@ class TestClients:
         assert cli.refused(*create, "app", "--id", "app") == "the name or id is taken"
         malformed = "a name or id has a form that is not allowed"
         assert cli.refused(*create, "app", "--id", UNKNOWN) == malformed
+        for uri in ("http://app.example/cb", "javascript:alert(1)", "https://app.example/#x"):
+            assert cli.refused(*create, "app", "--redirect-uri", uri) == malformed
+            assert cli.refused(*create, "app", "--post-logout-redirect-uri", uri) == malformed
         scope = "the scope is not allowed for this kind of client"
         assert cli.refused(*create, "app", "--scope", "admin") == scope
         assert cli.refused(*create, "app", "--tenant", UNKNOWN) == "there is no such tenant"

@@ -38,6 +38,18 @@ def client() -> None:
     help="A resource server that its tokens are for; may be given several times.",
 )
 @click.option("--resource-identifier", help="What it is called as an audience, if not by its id.")
+@click.option(
+    "--redirect-uri",
+    "redirect_uris",
+    multiple=True,
+    help="Where codes may be sent; may be given several times.",
+)
+@click.option(
+    "--post-logout-redirect-uri",
+    "post_logout_redirect_uris",
+    multiple=True,
+    help="Where a browser may be sent after a log-out; may be given several times.",
+)
 @json_option
 def create(
     kind: str,
@@ -48,6 +60,8 @@ def create(
     default_scope: str | None,
     audiences: tuple[str, ...],
     resource_identifier: str | None,
+    redirect_uris: tuple[str, ...],
+    post_logout_redirect_uris: tuple[str, ...],
     output: Output,
 ) -> None:
     """Create a client; its secret is printed this once."""
@@ -61,6 +75,8 @@ def create(
         default_scope=default_scope,
         audiences=audiences,
         resource_identifier=resource_identifier,
+        redirect_uris=redirect_uris,
+        post_logout_redirect_uris=post_logout_redirect_uris,
     )
     pepper = parts.settings.secrets.pepper
     made = granted(client_registration.register(parts.database, parts.clock, pepper, new, AUTHOR))
@@ -147,4 +163,6 @@ def _shown(one: Client) -> dict[str, object]:
         "default_scope": one.default_scope,
         "audiences": one.audiences,
         "resource_identifier": one.resource_identifier,
+        "redirect_uris": one.metadata.redirect_uris,
+        "post_logout_redirect_uris": one.metadata.post_logout_redirect_uris,
     }

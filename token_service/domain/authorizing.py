@@ -143,7 +143,7 @@ def _step(situation: Situation, now: datetime) -> Step:
     seat = _seat(situation, standing, progress)
     if not isinstance(seat, Seat):
         return seat
-    if not progress.signed_in and now >= seat.fresh_until:
+    if now >= seat.fresh_until:
         return SignIn()
     wanted, given = wanted_consent(request), situation.consents.get(seat.tenant_id, Consent())
     is_needed = asks_consent(situation.client) and not given.covers(wanted)

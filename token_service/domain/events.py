@@ -22,6 +22,7 @@ class Event(StrEnum):
     GRANT_OPENED = "grant_opened"
     GRANT_REFUSED = "grant_refused"
     GRANT_ENDED = "grant_ended"
+    CONSENT_GIVEN = "consent_given"
     TOKEN_REVOKED = "token_revoked"
     REFRESH_REPLAYED = "refresh_replayed"
     REFRESH_RETRIED_ELSEWHERE = "refresh_retried_elsewhere"

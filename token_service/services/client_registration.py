@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from token_service.clock import Clock
 from token_service.crypto import opaque
 from token_service.domain import scopes
+from token_service.domain.client_metadata import ApplicationType, ClientMetadata
 from token_service.domain.clients import (
     DEFAULTS,
     AuthenticationMethod,
@@ -18,6 +19,7 @@ from token_service.domain.clients import (
 )
 from token_service.domain.events import Event
 from token_service.domain.failures import Conflict
+from token_service.domain.redirects import redirect_uri_fault
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.tenants import well_formed_name
 from token_service.services.changes import Author, Subject, record
@@ -39,6 +41,8 @@ class NewClient:
     default_scope: str | None = None
     audiences: tuple[str, ...] = ()
     resource_identifier: str | None = None
+    redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,18 @@ def draft(pepper: bytes, new: NewClient) -> Registered | Refused:
         signing_algorithm=None,
         enabled=True,
         epoch=1,
+        metadata=ClientMetadata(
+            application_type=_application_type(new),
+            redirect_uris=new.redirect_uris,
+            post_logout_redirect_uris=new.post_logout_redirect_uris,
+        ),
     )
     return Registered(client, secret)
+
+
+def _application_type(new: NewClient) -> ApplicationType:
+    """Without a secret it is one that people install: it may listen on any port of its machine."""
+    return "native" if new.kind is ClientKind.PUBLIC else "web"
 
 
 def add(tx: Transaction, client: Client, author: Author, now: datetime) -> None:
@@ -202,6 +216,9 @@ def _refusal(new: NewClient, scope: str, default_scope: str) -> Refusal | None:
         return Refusal.MALFORMED
     identifiers = [one for one in (*new.audiences, new.resource_identifier) if one is not None]
     if not all(well_formed_audience(one) for one in identifiers):
+        return Refusal.MALFORMED
+    redirects = (*new.redirect_uris, *new.post_logout_redirect_uris)
+    if any(redirect_uri_fault(one, _application_type(new)) for one in redirects):
         return Refusal.MALFORMED
     if scope and not scopes.well_formed(scope):
         return Refusal.INVALID_SCOPE

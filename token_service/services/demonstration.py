@@ -28,6 +28,11 @@ _TENANTS = ("Demo North", "Demo South")
 _PEOPLE = (("ada", (0, 1)), ("grace", (0,)), ("alan", (1,)))
 """Each with the positions of their tenants: the first one belongs to both."""
 _ROLES = ("member",)
+_REDIRECT_URIS = {
+    ClientKind.APP: ("http://127.0.0.1:3000/callback",),
+    ClientKind.PUBLIC: ("http://127.0.0.1/callback",),
+}
+"""Of applications on the developer's own machine; the public one may be on any port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,7 @@ def _client(gate: Gate, kind: ClientKind, suffix: str) -> Registered:
         name=f"Demo {kind.replace('_', ' ')}",
         client_id=f"demo-{kind.replace('_', '-')}{suffix}",
         audiences=() if own else (resource_server,),
+        redirect_uris=_REDIRECT_URIS.get(kind, ()),
     )
     return _made(client_registration.draft(gate.throttle.pepper, new))
 

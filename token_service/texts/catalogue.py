@@ -1,7 +1,7 @@
-"""The texts of one language, by their keys."""
+"""The texts of each language, by their keys."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -28,8 +28,25 @@ class Catalogue:
         return self.section(*path[:-1])[path[-1]].format_map(values)
 
 
-@lru_cache(maxsize=1)
-def catalogue() -> Catalogue:
-    """The texts of the service's language."""
-    text = resources.files(__package__).joinpath(f"{LANGUAGE}.toml").read_text("utf-8")
+@lru_cache
+def languages() -> tuple[str, ...]:
+    """The languages that there are: one file each, named by its tag (RFC 5646)."""
+    files = (file.name for file in resources.files(__package__).iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
+
+
+def chosen(wanted: Iterable[str]) -> str:
+    """The first of the wanted languages that there is, by its tag or by what the tag begins with;
+    the service's own where there is none of them."""
+    for tag in wanted:
+        for known in (tag.lower(), tag.lower().partition("-")[0]):
+            if known in languages():
+                return known
+    return LANGUAGE
+
+
+@lru_cache
+def catalogue(language: str = LANGUAGE) -> Catalogue:
+    """The texts of a language that there is."""
+    text = resources.files(__package__).joinpath(f"{language}.toml").read_text("utf-8")
     return Catalogue(tomllib.loads(text))

@@ -28,7 +28,14 @@ from token_service.web import (
     tokens,
     userinfo,
 )
-from token_service.web.pages import front_page, password_reset
+from token_service.web.pages import (
+    authorizing,
+    choices,
+    forgotten_password,
+    front_page,
+    password_reset,
+    sign_in,
+)
 from token_service.web.parts import EXTENSION, Parts
 
 
@@ -62,6 +69,10 @@ def install(app: Flask) -> None:
         operation.blueprint,
         front_page.blueprint,
         password_reset.blueprint,
+        authorizing.blueprint,
+        sign_in.blueprint,
+        choices.blueprint,
+        forgotten_password.blueprint,
     ):
         app.register_blueprint(blueprint)
     refusing.install(app)

@@ -36,8 +36,11 @@ def form() -> dict[str, str]:
     return form_parameters(_body())
 
 
-def form_parameters(data: bytes) -> dict[str, str]:
-    """Each name once, percent-encoded UTF-8 without NUL, at most `MAX_FIELDS` of them."""
+def form_parameters(data: bytes, several: str = "") -> dict[str, str]:
+    """Each name once, percent-encoded UTF-8 without NUL, at most `MAX_FIELDS` of them.
+
+    The values of the name `several` become one text, with a space between them.
+    """
     try:
         pairs = parse_qsl(
             data.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
@@ -45,10 +48,25 @@ def form_parameters(data: bytes) -> dict[str, str]:
     except ValueError:
         raise malformed("The form is not UTF-8, or has too many parameters.") from None
     parameters = dict(pairs)
+    if several in parameters:
+        parameters[several] = " ".join(value for name, value in pairs if name == several)
+        pairs = [pair for pair in pairs if pair[0] != several] + [(several, "")]
     if len(parameters) != len(pairs):
         raise malformed("The request repeats a parameter.")
     _refuse_unfit(parameters)
     return {name: value for name, value in parameters.items() if value}
+
+
+def authorization_parameters() -> dict[str, str]:
+    """The parameters of an authorization request: in the URL, or in the form that was posted.
+
+    `resource` may be there several times (RFC 8707 section 2): here it is one text with spaces.
+    """
+    if request.method == "POST":
+        _refuse_query()
+        _require(FORM)
+        return form_parameters(_body(), several="resource")
+    return form_parameters(request.query_string, several="resource")
 
 
 def json_body(schema: Schema) -> Any:

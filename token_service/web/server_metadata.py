@@ -5,10 +5,16 @@ function of its own; whatever stands here is true, and a test drives it.
 """
 
 from token_service.domain import authentication_context, openid_claims
+from token_service.domain.authorization_requests import (
+    CHALLENGE_METHOD,
+    PROMPTS,
+    RESPONSE_MODES,
+)
 from token_service.domain.clients import OFFLINE_SCOPE
 from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
 from token_service.oauth.server import GRANTS
 from token_service.settings import Settings
+from token_service.texts.catalogue import languages
 
 JWKS = "/.well-known/jwks.json"
 _OF_THE_PROTOCOL = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid")
@@ -19,8 +25,25 @@ def facts(settings: Settings) -> dict[str, object]:
     return {
         "issuer": settings.issuer,
         "jwks_uri": settings.issuer + JWKS,
+        **_authorization(settings),
         **_tokens(settings),
         **_openid(settings),
+    }
+
+
+def _authorization(settings: Settings) -> dict[str, object]:
+    """The authorization endpoint and its pages."""
+    return {
+        "authorization_endpoint": f"{settings.issuer}/oauth2/authorize",
+        "response_types_supported": ["code"],
+        "response_modes_supported": [*RESPONSE_MODES],
+        "code_challenge_methods_supported": [CHALLENGE_METHOD],
+        "authorization_response_iss_parameter_supported": True,
+        "prompt_values_supported": [*PROMPTS],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "ui_locales_supported": [*languages()],
     }
 
 
@@ -36,8 +59,6 @@ def _tokens(settings: Settings) -> dict[str, object]:
         "revocation_endpoint": f"{issuer}/oauth2/revoke",
         "revocation_endpoint_auth_methods_supported": [*EVERY_CLIENT],
         "grant_types_supported": [grant.GRANT_TYPE for grant in GRANTS],
-        # Required, and empty as long as there is no authorization endpoint.
-        "response_types_supported": [],
     }
 
 

@@ -19,12 +19,19 @@ ALGORITHMS = {"ES256", "RS256", "EdDSA", "PS256"}
 def test_it_names_the_issuer_and_what_there_is(world: World) -> None:
     found = world.http.get(PATH).get_json()
     assert found["issuer"] == ISSUER
-    assert set(found["grant_types_supported"]) == {"client_credentials", "refresh_token"}
+    assert set(found["grant_types_supported"]) == {
+        "authorization_code",
+        "client_credentials",
+        "refresh_token",
+    }
     every = {"client_secret_basic", "client_secret_post", "none"}
     assert set(found["token_endpoint_auth_methods_supported"]) == every
     assert set(found["revocation_endpoint_auth_methods_supported"]) == every
     assert set(found["introspection_endpoint_auth_methods_supported"]) == every - {"none"}
-    assert found["response_types_supported"] == []
+    assert found["response_types_supported"] == ["code"]
+    assert found["response_modes_supported"] == ["query", "form_post"]
+    assert found["code_challenge_methods_supported"] == ["S256"]
+    assert found["authorization_response_iss_parameter_supported"] is True
 
 
 def test_both_documents_state_the_same_facts(world: World) -> None:
@@ -37,6 +44,7 @@ def test_everything_that_it_names_is_there(world: World) -> None:
     found = world.http.get(PATH).get_json()
     addresses = {name: one for name, one in found.items() if name.endswith(("_endpoint", "_uri"))}
     assert set(addresses) == {
+        "authorization_endpoint",
         "token_endpoint",
         "introspection_endpoint",
         "revocation_endpoint",
@@ -45,11 +53,11 @@ def test_everything_that_it_names_is_there(world: World) -> None:
     }
     for address in addresses.values():
         assert address.startswith(ISSUER)
-        assert world.http.get(urlsplit(address).path).status_code in {200, 401, 405}
+        assert world.http.get(urlsplit(address).path).status_code in {200, 400, 401, 405}
 
 
 def test_nothing_else_is_there(world: World) -> None:
-    for path in ("/oauth2/authorize", "/.well-known/webfinger"):
+    for path in ("/oauth2/par", "/.well-known/webfinger"):
         assert world.http.get(path).status_code == 404
 
 

@@ -1,0 +1,102 @@
+"""How a page leaves the service: its language, its policy, and what it says when nothing works."""
+
+import logging
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import ParamSpec
+
+from flask import Response, g, render_template, request
+
+from token_service.domain.failures import Unavailable
+from token_service.texts.catalogue import catalogue, chosen
+from token_service.web.refusing import Refuse
+
+logger = logging.getLogger(__name__)
+
+Parameters = ParamSpec("Parameters")
+
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'self'; base-uri 'none'; frame-ancestors 'none';"
+    " form-action "
+)
+
+
+def language(locales: Iterable[str] = ()) -> str:
+    """The language of this answer: what the application asked for, else what the browser wants."""
+    return chosen((*locales, *request.accept_languages.values()))
+
+
+def root() -> str:
+    """The way from this page to the service's root, so that it also works under a path that a
+    proxy adds."""
+    return "../" * (request.path.count("/") - 1)
+
+
+def policy(targets: Iterable[str] = ()) -> str:
+    """The content security policy of a page whose forms may end at these targets.
+
+    Browsers look at `form-action` again at each redirect: without the application's origin in it,
+    the person who has just signed in would get no further.
+    """
+    return _POLICY + " ".join(("'self'", *dict.fromkeys(targets)))
+
+
+def page(
+    template: str,
+    tongue: str,
+    status: int = 200,
+    *,
+    security_policy: str | None = None,
+    **values: object,
+) -> Response:
+    """A page in a language; `texts` are those of the section that is named like the template."""
+    tables = catalogue(tongue)
+    body = render_template(
+        f"{template}.html",
+        language=tongue,
+        root=root(),
+        texts=tables.section("pages", template),
+        common=tables.section("pages", "every"),
+        **values,
+    )
+    return Response(body, status, headers={"Content-Security-Policy": security_policy or policy()})
+
+
+def message(name: str, status: int, detail: str = "", tongue: str | None = None) -> Response:
+    """A page that says one thing (`pages.messages` in the texts), and for developers the detail."""
+    tongue = tongue or language()
+    texts = catalogue(tongue).section("pages", "messages")
+    body = render_template(
+        "message.html",
+        language=tongue,
+        root=root(),
+        title=texts[f"{name}_title"],
+        text=texts[name],
+        detail=detail,
+    )
+    return Response(body, status, headers={"Content-Security-Policy": policy()})
+
+
+def see_other(location: str) -> Response:
+    """On to another address by GET (RFC 9700 section 4.12): no form is sent along."""
+    return Response(status=303, headers={"Location": location})
+
+
+def as_page(view: Callable[Parameters, Response]) -> Callable[Parameters, Response]:
+    """Have every no of a view be a page."""
+
+    @wraps(view)
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Response:
+        try:
+            return view(*args, **kwargs)
+        except Refuse as refuse:
+            g.refused = refuse.reason
+            return message("malformed", refuse.fault.status, refuse.fault.sentence)
+        except Unavailable as unavailable:
+            g.refused = "unavailable"
+            logger.warning("unavailable", extra={"reason": unavailable.private})
+            answer = message("unavailable", 503)
+            answer.headers["Retry-After"] = str(unavailable.retry_after)
+            return answer
+
+    return run
