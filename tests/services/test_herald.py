@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.noticing import (
+from tests.world.messengers import (
     PATIENCE,
     Messenger,
     claims_of,

@@ -53,10 +53,13 @@ def office_of(world: World, messenger: Messenger) -> NoticeOffice:
 
 
 def round_of(world: World, messenger: Messenger) -> None:
-    """One round of a herald, until everything that it sent out has arrived or failed."""
-    herald = Herald(office_of(world, messenger), 3600)
-    herald.do_round()
-    herald.settle()
+    """The rounds of a herald until nothing is due, with everything arrived or failed."""
+    tried = -1
+    while tried < (now := sum(map(len, messenger.tried.values()))):
+        tried = now
+        herald = Herald(office_of(world, messenger), 3600)
+        herald.do_round()
+        herald.settle()
 
 
 def claims_of(world: World, token: str) -> dict[str, Any]:
