@@ -21,7 +21,7 @@ from token_service.domain.logout_notices import (
 )
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import grant_end
-from token_service.services import recording
+from token_service.services import recording, subjects
 from token_service.services.account_sessions import live_grants
 from token_service.services.configuration import Snapshot, prove
 from token_service.storage import configuration, logout_notices
@@ -114,7 +114,7 @@ def _signed(snapshot: Snapshot, client: Client, notice: LogoutNotice, now: datet
         notice,
         issuer=snapshot.issuer,
         audience=client.client_id,
-        subject=notice.account_id,
+        subject=subjects.subject(snapshot, client, notice.account_id),
         now=now,
     )
     key = snapshot.keyring.signing_key(client.metadata.id_token_signed_response_alg, now)

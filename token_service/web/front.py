@@ -28,7 +28,7 @@ from token_service.web import (
     tokens,
     userinfo,
 )
-from token_service.web.pages import front_page, password_reset
+from token_service.web.pages import front_page, log_out, password_reset
 from token_service.web.parts import EXTENSION, Parts
 
 
@@ -61,6 +61,7 @@ def install(app: Flask) -> None:
         discovery.blueprint_for(settings),
         operation.blueprint,
         front_page.blueprint,
+        log_out.blueprint,
         password_reset.blueprint,
     ):
         app.register_blueprint(blueprint)
