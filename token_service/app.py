@@ -19,9 +19,11 @@ from token_service.mail.smtp import SmtpCarrier, SmtpServer
 from token_service.outbound.fetching import Fetcher, Reach, trusting
 from token_service.services import subjects
 from token_service.services.configuration import Configuration
+from token_service.services.herald import Herald, NoticeOffice
 from token_service.services.housekeeper import Housekeeper
 from token_service.services.housekeeping import Retention
 from token_service.services.keys import KeyPlan
+from token_service.services.logout_calls import Caller
 from token_service.services.postman import Postman, PostOffice
 from token_service.services.signing_in import Gate
 from token_service.services.throttling import Throttle
@@ -34,6 +36,7 @@ from token_service.web.parts import EXTENSION, Parts
 
 _LONGEST_ACCESS_TOKEN = timedelta(minutes=129_600)
 _POSTMAN_SECONDS = 10.0
+_HERALD_SECONDS = 10.0
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -46,12 +49,14 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def create_worker_app() -> Flask:
-    """What each worker process of the server runs: the application, and beside it housekeeping and
-    the postman."""
+    """What each worker process of the server runs: the application, and beside it housekeeping, the
+    postman and the herald."""
     app = create_app()
     parts = cast(Parts, app.extensions[EXTENSION])
     housekeeper(parts).start()
     parts.postman.start()
+    parts.database.on_news(parts.herald.call)
+    parts.herald.start()
     return app
 
 
@@ -108,6 +113,9 @@ def compose(app: Flask, settings: Settings) -> Parts:
         timedelta(seconds=settings.passwords.reset_seconds),
     )
     postman = Postman(office, _POSTMAN_SECONDS)
+    # Clients that hang at log-out hold no place that a client's keys are fetched in.
+    caller = Caller(_fetcher(settings))
+    herald = Herald(NoticeOffice(database, clock, configuration, caller), _HERALD_SECONDS)
     gate = _gate(settings)
     return Parts(
         settings,
@@ -119,6 +127,7 @@ def compose(app: Flask, settings: Settings) -> Parts:
         geography,
         postman,
         _fetcher(settings),
+        herald,
     )
 
 

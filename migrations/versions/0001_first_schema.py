@@ -422,9 +422,9 @@ def create_authorizations():
         sa.Column("notice_id", identifier(), nullable=False),
         sa.Column("sid", identifier(), nullable=False),
         sa.Column("client_id", sa.String(255), nullable=False),
+        sa.Column("ended_at", instant()),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", instant(), nullable=False),
-        sa.Column("created_at", instant(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "notice_id", name=op.f("pk_logout_notices")),
     )
     op.create_index(

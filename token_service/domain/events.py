@@ -39,6 +39,8 @@ class Event(StrEnum):
     PASSWORD_RESET = "password_reset"
     PASSWORD_RESET_REQUESTED = "password_reset_requested"
     LETTER_GIVEN_UP = "letter_given_up"
+    LOGOUT_REFUSED = "logout_refused"
+    LOGOUT_NOTICE_GIVEN_UP = "logout_notice_given_up"
     MEMBERSHIP_CHANGED = "membership_changed"
     ROLES_CHANGED = "roles_changed"
     CLIENT_CREATED = "client_created"

@@ -78,6 +78,7 @@ class Refusal(StrEnum):
     SIGN_IN_OVER = "sign_in_over"
     STEP_TAKEN = "step_taken"
     INVALID_TARGET = "invalid_target"
+    INVALID_HINT = "invalid_hint"
 
 
 SENTENCES: dict[Refusal, str] = {

@@ -21,7 +21,7 @@ from token_service.domain.sessions import (
 from token_service.services import recording
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.endings import Cause, end_session
-from token_service.storage import accounts, epochs, grants, sessions
+from token_service.storage import accounts, epochs, grants, logout_notices, sessions
 from token_service.storage.database import Database, Transaction
 from token_service.storage.epochs import Raised
 
@@ -212,6 +212,7 @@ def raise_epoch(
     epochs.record_account(tx, account_id, epoch, Raised(cause.reason, cause.actor, now))
     if keep_sid is not None:
         sessions.keep(tx, account_id, keep_sid, epoch)
+    logout_notices.end_account(tx, account_id, keep_sid, now)
     event = AuditEvent(
         event=Event.EPOCH_RAISED,
         origin=cause.origin,

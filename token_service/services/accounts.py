@@ -14,7 +14,7 @@ from token_service.domain.refusals import Refusal, Refused
 from token_service.services import members, passwords
 from token_service.services.changes import Author, Subject, record
 from token_service.services.signing_in import Gate
-from token_service.storage import accounts, configuration, epochs
+from token_service.storage import accounts, configuration, epochs, logout_notices
 from token_service.storage.accounts import ListedAccount
 from token_service.storage.database import Database, Transaction
 from token_service.storage.epochs import Raised
@@ -123,6 +123,7 @@ def _switch(
             return None if known else Refused(Refusal.NOT_FOUND)
         raised = Raised(Refusal.ACCOUNT_DISABLED, author.actor, now)
         epochs.record_account(tx, account_id, epoch, raised)
+        logout_notices.end_account(tx, account_id, None, now)
         record(
             tx,
             author,
@@ -189,6 +190,7 @@ def leave(
         before = accounts.roles_in(tx, account_id, tenant_id)
         if not accounts.remove_membership(tx, account_id, tenant_id, author.actor, now):
             return Refused(Refusal.NOT_A_MEMBER)
+        logout_notices.look_again(tx, account_id, now)
         record(
             tx,
             author,

@@ -30,7 +30,14 @@ from token_service.services.guessing import Guessed
 from token_service.services.issuing import IssuedTokens
 from token_service.services.refreshing import Refresh
 from token_service.services.signing_in import Gate
-from token_service.storage import accounts, configuration, epochs, grants, sessions
+from token_service.storage import (
+    accounts,
+    configuration,
+    epochs,
+    grants,
+    logout_notices,
+    sessions,
+)
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Transaction
 from token_service.storage.epochs import Raised
@@ -243,3 +250,4 @@ def _end_others(tx: Transaction, command: PasswordChange, now: datetime) -> None
         raise Unavailable("password: the session that asks could not be kept")
     raised = Raised(Refusal.PASSWORD_CHANGED, command.actor, now)
     epochs.record_account(tx, account_id, epoch, raised)
+    logout_notices.end_account(tx, account_id, sid, now)

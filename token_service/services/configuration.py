@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from token_service.clock import Clock
 from token_service.crypto.jwt import SignatureCache
-from token_service.crypto.keyring import KeyEncryption, Keyring
+from token_service.crypto.keyring import KeyEncryption, Keyring, NoKey
 from token_service.domain.clients import Client
 from token_service.domain.failures import StaleConfiguration, Unavailable
 from token_service.domain.impersonation import may_impersonate
@@ -159,6 +159,15 @@ class Configuration:
             if self._snapshot is None or self._snapshot is stale:
                 self._snapshot = self._load()
             return self._snapshot
+
+    def on_current(self, use: Callable[[Snapshot], Value]) -> Value:
+        """What `use` makes of the configuration in force: run once more where the copy is behind. A
+        key that is missing may be one that was made a moment ago."""
+        snapshot = self.current()
+        try:
+            return use(snapshot)
+        except (StaleConfiguration, NoKey):
+            return use(self.reload(snapshot))
 
     def _load(self) -> Snapshot:
         with self._database.reading() as tx:

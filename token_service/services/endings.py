@@ -12,7 +12,7 @@ from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import GrantState
 from token_service.domain.tenants import Tenant
 from token_service.services import recording
-from token_service.storage import epochs, grants, sessions
+from token_service.storage import epochs, grants, logout_notices, sessions
 from token_service.storage.database import Transaction
 from token_service.storage.epochs import Raised
 
@@ -45,6 +45,7 @@ def end_session(
     ended = sessions.end(tx, account_id, sid, cause.reason, cause.actor, now, device=cause.device)
     if not ended:
         return False
+    logout_notices.end_session(tx, account_id, sid, now)
     event = AuditEvent(
         event=Event.REFRESH_REPLAYED if cause.reason is Refusal.REPLAYED else Event.SESSION_ENDED,
         origin=cause.origin,

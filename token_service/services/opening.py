@@ -35,7 +35,7 @@ from token_service.services import (
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import Holder, IssuedTokens
 from token_service.services.sign_in_tickets import PendingSignIn
-from token_service.storage import grants, sessions
+from token_service.storage import grants, logout_notices, sessions
 from token_service.storage.database import Transaction
 from token_service.storage.grants import NewGrant
 
@@ -250,6 +250,11 @@ def write_grant(
         terms=opened.terms,
     )
     grants.insert_grant(tx, grant, now)
+    if client.metadata.backchannel_logout_uri is not None:
+        notice_id = opaque.new_id(now)
+        logout_notices.expect(
+            tx, locator.account_id, locator.sid, client.client_id, notice_id, opened.ends_at
+        )
     return key_number
 
 

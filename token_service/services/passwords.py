@@ -13,7 +13,14 @@ from token_service.domain.refusals import Refusal
 from token_service.services.changes import Author
 from token_service.services.letters import notify
 from token_service.services.signing_in import Gate
-from token_service.storage import accounts, epochs, failure_counts, letters, password_resets
+from token_service.storage import (
+    accounts,
+    epochs,
+    failure_counts,
+    letters,
+    logout_notices,
+    password_resets,
+)
 from token_service.storage.database import Transaction
 from token_service.storage.epochs import Raised
 
@@ -59,6 +66,7 @@ def replace(
         return False
     raised = Raised(Refusal.PASSWORD_RESET, author.actor, now)
     epochs.record_account(tx, account_id, epoch, raised)
+    logout_notices.end_account(tx, account_id, None, now)
     failure_counts.clear(tx, gate.throttle.account_subject(account_id))
     drop_pending(tx, account_id)
     notify(tx, account_id, LetterKind.PASSWORD_WAS_RESET, author.origin, now)

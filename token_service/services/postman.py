@@ -2,15 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from token_service.clock import Clock
 from token_service.crypto import reset_tokens
-from token_service.crypto.keyring import NoKey
 from token_service.domain.events import AuditEvent, Event, Origin
-from token_service.domain.failures import StaleConfiguration, Unavailable
+from token_service.domain.failures import Unavailable
 from token_service.domain.letters import (
     Carrier,
     Letter,
@@ -93,7 +92,7 @@ def _send_next(office: PostOffice) -> bool:
     holds no lock. A postman that dies in between leaves it to the next attempt, so that a letter
     may come twice and is never lost.
     """
-    taken = _on_current(office.configuration, lambda snapshot: _take(office, snapshot))
+    taken = office.configuration.on_current(partial(_take, office))
     if taken is None:
         return False
     queued, letter = taken
@@ -169,16 +168,3 @@ def _record_given_up(tx: Transaction, queued: QueuedLetter, reason: Refusal, now
         details={"kind": queued.kind, "attempts": queued.attempts},
     )
     recording.record(tx, event, now)
-
-
-def _on_current(
-    configuration: Configuration,
-    take: Callable[[Snapshot], tuple[QueuedLetter, Letter | None] | None],
-) -> tuple[QueuedLetter, Letter | None] | None:
-    """What `take` makes of the configuration in force, read again where it has changed; a key that
-    is missing may be one that was made a moment ago."""
-    snapshot = configuration.current()
-    try:
-        return take(snapshot)
-    except (StaleConfiguration, NoKey):
-        return take(configuration.reload(snapshot))

@@ -14,7 +14,7 @@ from token_service.domain.events import AuditEvent, Event
 from token_service.services import account_sessions, recording
 from token_service.services.configuration import Snapshot, prove
 from token_service.services.endings import Cause, end_session
-from token_service.storage import accounts, configuration, grants, sessions
+from token_service.storage import accounts, configuration, grants, logout_notices, sessions
 from token_service.storage.database import Database, InTransaction, Transaction
 from token_service.storage.grants import EndedGrant
 
@@ -100,7 +100,11 @@ def _end_grants(
     cause: Cause,
     now: datetime,
 ) -> None:
-    """End the grants in the tenant, and each session that is left without a live one."""
+    """End the grants in the tenant, and each session that is left without a live one.
+
+    A client that holds nothing any more under a session that goes on is told like at its end: its
+    user was signed out there by somebody else.
+    """
     ended = grants.end_in_tenant(tx, account_id, tenant_id, sid, cause.reason, cause.actor, now)
     _record(tx, account_id, tenant_id, ended, cause, now)
     touched = sorted({one.sid for one in ended})
@@ -108,6 +112,10 @@ def _end_grants(
     for one in touched:
         if one not in still_live:
             end_session(tx, account_id, one, cause, now, tenant_id=tenant_id)
+            continue
+        holding = {state.client_id for state, _ in still_live[one]}
+        lost = {grant.client_id for grant in ended if grant.sid == one} - holding
+        logout_notices.end_session(tx, account_id, one, now, lost)
 
 
 def _record(

@@ -12,7 +12,7 @@ Whatever goes wrong below becomes `Unavailable`: not knowing is neither a yes no
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, cast
@@ -40,6 +40,9 @@ from token_service.storage.watch import Watch
 
 Transaction: TypeAlias = Connection
 """An open transaction, as services hold it: they pass it on and never look inside."""
+
+NEWS = "news"
+"""In a transaction's `info`: something was written that a thread of this worker waits for."""
 
 _READ_ONLY = {"read_only": True}
 _TAKEN_IN_SQLITE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
@@ -79,6 +82,7 @@ class Database:
         self._pinned = threading.local()
         self._writing = threading.Lock()
         self._watch: Watch | None = None
+        self._bell: Callable[[], None] | None = None
         if self.is_sqlite:
             prepare_sqlite(engine)
         else:
@@ -99,7 +103,15 @@ class Database:
         """
         self._require()
         with _unavailable(), self._write_turn(), self.engine.begin() as connection:
+            connection.info.pop(NEWS, None)
             yield connection
+            has_news = connection.info.pop(NEWS, None)
+        if has_news and self._bell is not None:
+            self._bell()
+
+    def on_news(self, bell: Callable[[], None]) -> None:
+        """Have `bell` called after each commit that has `NEWS`, in the thread that commits."""
+        self._bell = bell
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:

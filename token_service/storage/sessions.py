@@ -81,6 +81,17 @@ def account_of(tx: Transaction, sid: str) -> str | None:
     return tx.execute(select(sessions.c.account_id).where(sessions.c.sid == sid)).scalars().first()
 
 
+def clients_of(tx: Transaction, account_id: str, sid: str) -> list[str]:
+    """The clients that ever held a grant under the session, as far as it is still kept."""
+    query = (
+        select(grants.c.client_id)
+        .where(grants.c.account_id == account_id, grants.c.sid == sid)
+        .distinct()
+        .order_by(grants.c.client_id)
+    )
+    return list(tx.execute(query).scalars())
+
+
 def end(
     tx: Transaction,
     account_id: str,

@@ -415,11 +415,15 @@ logout_notices = Table(
     Column("notice_id", Identifier, primary_key=True),
     Column("sid", Identifier, nullable=False),
     Column("client_id", String(255), nullable=False),
+    Column("ended_at", Instant),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Instant, nullable=False, index=True),
-    Column("created_at", Instant, nullable=False),
 )
-"""Clients that are still to be told that a session ended (OpenID Connect Back-Channel Logout)."""
+"""Clients that are to be told when a session ends (OpenID Connect Back-Channel Logout).
+
+A row is written with the client's first grant and waits for the end. `ended_at` is when the end was
+known, NULL before; until then `next_attempt_at` is when to look whether time has ended the session.
+"""
 
 initial_access_tokens = Table(
     "initial_access_tokens",

@@ -33,6 +33,7 @@ from token_service.web.pages import (
     choices,
     forgotten_password,
     front_page,
+    log_out,
     password_reset,
     sign_in,
 )
@@ -68,6 +69,7 @@ def install(app: Flask) -> None:
         discovery.blueprint_for(settings),
         operation.blueprint,
         front_page.blueprint,
+        log_out.blueprint,
         password_reset.blueprint,
         authorizing.blueprint,
         sign_in.blueprint,

@@ -8,6 +8,7 @@ from flask import current_app
 from token_service.clock import Clock
 from token_service.outbound.fetching import Fetcher
 from token_service.services.configuration import Configuration
+from token_service.services.herald import Herald
 from token_service.services.keys import KeyPlan
 from token_service.services.postman import Postman
 from token_service.services.signing_in import Gate
@@ -20,7 +21,7 @@ EXTENSION = "token_service"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One worker's parts, each made once; the postman walks in a server's workers only."""
+    """One worker's parts, each made once; postman and herald walk in a server's workers only."""
 
     settings: Settings = field(repr=False)
     clock: Clock
@@ -31,6 +32,7 @@ class Parts:
     geography: Geography
     postman: Postman
     fetcher: Fetcher
+    herald: Herald
 
 
 def parts() -> Parts:

@@ -28,6 +28,7 @@ def facts(settings: Settings) -> dict[str, object]:
         **_authorization(settings),
         **_tokens(settings),
         **_openid(settings),
+        **_log_out(settings),
     }
 
 
@@ -73,6 +74,17 @@ def _openid(settings: Settings) -> dict[str, object]:
         "claim_types_supported": ["normal"],
         "claims_supported": [*_OF_THE_PROTOCOL, "tenantId", *openid_claims.SCOPE_OF],
         "acr_values_supported": [*authentication_context.SUPPORTED],
+    }
+
+
+def _log_out(settings: Settings) -> dict[str, object]:
+    """RP-Initiated Logout section 2.1, Back-Channel and Front-Channel Logout section 3 each."""
+    return {
+        "end_session_endpoint": f"{settings.issuer}/oauth2/logout",
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
     }
 
 

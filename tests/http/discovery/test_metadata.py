@@ -49,6 +49,7 @@ def test_everything_that_it_names_is_there(world: World) -> None:
         "introspection_endpoint",
         "revocation_endpoint",
         "userinfo_endpoint",
+        "end_session_endpoint",
         "jwks_uri",
     }
     for address in addresses.values():
