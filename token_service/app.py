@@ -103,6 +103,7 @@ def compose(app: Flask, settings: Settings) -> Parts:
         _policy(settings),
         settings.keys.algorithms[0],
         subjects.key_of(settings.secrets.pepper),
+        tells_new_devices=settings.mail.new_device,
     )
     geography = Geography(settings.geography.database_path)
     office = PostOffice(

@@ -204,11 +204,15 @@ class GeographySettings:
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """Letters go to `smtp_url`; without one they are written into `folder`, else dropped."""
+    """Letters go to `smtp_url`; without one they are written into `folder`, else dropped.
+
+    `new_device`: people get one when they sign in with a device of a kind that is new.
+    """
 
     smtp_url: str | None = field(repr=False)
     sender: str
     folder: Path | None
+    new_device: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,6 +447,7 @@ def _mail(read: SettingsReader, data_folder: Path) -> MailSettings:
         smtp_url=read.optional_text("mail.smtp_url", forms.smtp_url, forms.SMTP_URL),
         sender=read.text("mail.sender", forms.sender, forms.SENDER),
         folder=read.optional_text("mail.folder", folder, forms.FOLDER),
+        new_device=read.switch("mail.new_device"),
     )
 
 

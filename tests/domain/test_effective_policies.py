@@ -161,7 +161,8 @@ class TestNumberOfSessions:
 
     def test_every_limit_that_a_new_session_keeps(self):
         said = {"environment": {"max_sessions": 9}, "client": {"max_sessions": 2}}
-        here, app = Limit(3, tenant_id=HERE), Limit(2, client_id="app")
+        here = Limit(3, tenant_id=HERE, source="tenant")
+        app = Limit(2, client_id="app", source="client")
         with_tenant = levels(tenant={"max_sessions": 3}, **said)
         assert with_tenant.session_limits(HERE, "app") == (here, Limit(9), app)
         assert levels(**said).session_limits(HERE, "app") == (Limit(9), app)

@@ -23,6 +23,7 @@ def test_each_attempt_waits_longer_up_to_half_an_hour(attempts, minutes):
         (LetterKind.PASSWORD_RESET, 1),
         (LetterKind.PASSWORD_CHANGED, 12),
         (LetterKind.PASSWORD_WAS_RESET, 12),
+        (LetterKind.NEW_DEVICE, 12),
     ],
 )
 def test_every_letter_is_given_up_in_the_end(kind, hours):

@@ -26,11 +26,15 @@ def sources(environment=None, tenant=None, client=None, account=None, precedence
 
 
 def in_tenant(most):
-    return Limit(most, tenant_id=TENANT)
+    return Limit(most, tenant_id=TENANT, source="tenant")
 
 
 def of_client(most):
-    return Limit(most, client_id=CLIENT)
+    return Limit(most, client_id=CLIENT, source="client")
+
+
+def own(most):
+    return Limit(most, source="account")
 
 
 @pytest.mark.parametrize(
@@ -40,19 +44,19 @@ def of_client(most):
         (sources(environment=3), (Limit(3),)),
         (sources(tenant=3), (in_tenant(3),)),
         (sources(client=3), (of_client(3),)),
-        (sources(account=3), (Limit(3),)),
+        (sources(account=3), (own(3),)),
         (sources(environment=3, tenant=2), (in_tenant(2), Limit(3))),
         # The seed's own example: three for all, five for this one.
-        (sources(environment=3, account=5), (Limit(5),)),
-        (sources(environment=3, account=5, precedence="strictest"), (Limit(5), Limit(3))),
-        (sources(environment=5, account=3, precedence="strictest"), (Limit(3), Limit(5))),
-        (sources(environment=3, tenant=2, account=9), (Limit(9),)),
+        (sources(environment=3, account=5), (own(5),)),
+        (sources(environment=3, account=5, precedence="strictest"), (own(5), Limit(3))),
+        (sources(environment=5, account=3, precedence="strictest"), (own(3), Limit(5))),
+        (sources(environment=3, tenant=2, account=9), (own(9),)),
         (
             sources(environment=3, tenant=2, account=9, precedence="strictest"),
-            (Limit(9), in_tenant(2), Limit(3)),
+            (own(9), in_tenant(2), Limit(3)),
         ),
         # A client's limit is about the client, whatever else holds.
-        (sources(environment=3, client=1, account=9), (Limit(9), of_client(1))),
+        (sources(environment=3, client=1, account=9), (own(9), of_client(1))),
         (sources(environment=3, precedence="strictest"), (Limit(3),)),
         # "Off" of the account's own stands in place of the others too.
         (sources(environment=3, tenant=2, account=UNLIMITED), ()),

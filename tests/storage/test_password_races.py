@@ -35,6 +35,7 @@ from token_service.services.issuing import IssuedTokens
 from token_service.services.password_resets import Completion
 from token_service.services.postman import Postman
 from token_service.services.refreshing import Refresh
+from token_service.storage import accounts
 
 NEW = "horses batteries staples"
 POOL = 4
@@ -311,3 +312,55 @@ class TestManyWhoAskForALink:
             assert [future.result(timeout=60) for future in futures] == [None] * POOL
         events = [one.reason for one in world.events(signed.person.account_id)]
         assert events.count("throttled") == POOL - 1
+
+
+class TestSignInsWithAHashOfOlderParameters:
+    """The first of them hashes the same password anew; those behind it are not refused for that."""
+
+    @pytest.fixture
+    def stronger(self, signed):
+        """A worker that hashes with other parameters than the stored hash has."""
+        worker = signed.world.second_worker({"TOKEN_SERVICE_ARGON2_ITERATIONS": "2"})
+        yield worker
+        worker.close()
+
+    def stored(self, signed: Signed) -> str:
+        [row] = signed.world.sql(
+            "SELECT password_hash FROM accounts WHERE account_id = :account_id",
+            account_id=signed.person.account_id,
+        )
+        return row.password_hash
+
+    def test_each_of_them_succeeds(self, signed, stronger):
+        before = self.stored(signed)
+        with holding(signed.world) as hold:
+            hold_account(hold, signed)
+            use = partial(sign_in, stronger, signed.person, signed.app)
+            futures = hold.start(use, use, use)
+            hold.release()
+            for future in futures:
+                assert is_live(signed.world, tokens_of(future.result(timeout=60)))
+        assert "t=1," in before
+        assert "t=2," in self.stored(signed)
+        assert "sign_in_failed" not in signed.world.event_names(signed.person.account_id)
+
+    def test_where_the_password_was_changed_too_the_old_one_is_wrong(self, signed, stronger):
+        with holding(signed.world) as hold:
+            hold_account(hold, signed)
+            old = partial(sign_in, stronger, signed.person, signed.app)
+            changed, opened, late = hold.start(partial(change, signed), old, old)
+            hold.release()
+            tokens_of(changed.result(timeout=60))
+            assert reason_of(opened.result(timeout=60)) is Refusal.WRONG_CREDENTIALS
+            assert reason_of(late.result(timeout=60)) is Refusal.WRONG_CREDENTIALS
+        assert live_sids(signed.world, signed.person) == [signed.tokens.sid]
+
+    def test_a_password_that_is_always_another_one_is_not_called_wrong(self, signed, monkeypatch):
+        locked = accounts.lock
+
+        def another(tx, account_id):
+            return replace(locked(tx, account_id), password_hash="another")
+
+        monkeypatch.setattr(accounts, "lock", another)
+        with pytest.raises(Unavailable):
+            sign_in(signed.world, signed.person, signed.app)

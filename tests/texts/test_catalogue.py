@@ -18,6 +18,7 @@ VALUES = {
     "minutes": "10",
     "time": "2026-03-01 12:00 UTC",
     "address": "192.0.2.1",
+    "device": "Firefox on Linux",
     "shortest": 15,
     "longest": 256,
     "client": "Ada's diary",

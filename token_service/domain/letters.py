@@ -17,6 +17,7 @@ class LetterKind(StrEnum):
     PASSWORD_RESET = "password_reset"
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_WAS_RESET = "password_was_reset"
+    NEW_DEVICE = "new_device"
 
 
 _TRIED_FOR = {
@@ -24,6 +25,7 @@ _TRIED_FOR = {
     LetterKind.PASSWORD_RESET: timedelta(hours=1),
     LetterKind.PASSWORD_CHANGED: timedelta(hours=12),
     LetterKind.PASSWORD_WAS_RESET: timedelta(hours=12),
+    LetterKind.NEW_DEVICE: timedelta(hours=12),
 }
 
 

@@ -33,11 +33,15 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `most` live sessions, of those with a live grant of the tenant or client if named."""
+    """At most `most` live sessions, of those with a live grant of the tenant or client if named.
+
+    `source` is the level that states it: `environment`, `tenant`, `client` or `account`.
+    """
 
     most: int
     tenant_id: str | None = None
     client_id: str | None = None
+    source: str = "environment"
 
     def counts(self, session: Counted) -> bool:
         """Whether the session is one of those that this limit is about."""
@@ -93,13 +97,13 @@ def limits_for(sources: LimitSources, tenant_id: str, client_id: str) -> tuple[L
     limits = []
     own = sources.account is not None and sources.precedence == "account"
     if sources.account is not None and sources.account < UNLIMITED:
-        limits.append(Limit(sources.account))
+        limits.append(Limit(sources.account, source="account"))
     if sources.tenant is not None and not own:
-        limits.append(Limit(sources.tenant, tenant_id=tenant_id))
+        limits.append(Limit(sources.tenant, tenant_id=tenant_id, source="tenant"))
     if sources.environment is not None and not own:
         limits.append(Limit(sources.environment))
     if sources.client is not None:
-        limits.append(Limit(sources.client, client_id=client_id))
+        limits.append(Limit(sources.client, client_id=client_id, source="client"))
     return tuple(limits)
 
 

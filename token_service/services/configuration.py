@@ -49,6 +49,7 @@ class Snapshot:
     signatures: SignatureCache
     signing_algorithm: str
     subject_key: bytes = field(repr=False)
+    tells_new_devices: bool
     _read_client: Callable[["Snapshot", str, Transaction | None], Client | None]
     _read_tenant: Callable[["Snapshot", str, Transaction | None], Tenant | None]
     _read_origin: Callable[["Snapshot", str], bool]
@@ -136,11 +137,15 @@ class Configuration:
         defaults: Policy,
         signing_algorithm: str,
         subject_key: bytes,
+        *,
+        tells_new_devices: bool,
     ) -> None:
         """`defaults` are the environment's policies from the settings; `subject_key` is that of
-        pairwise subjects."""
+        pairwise subjects. `tells_new_devices`: people get a letter when they sign in with another
+        device."""
         self._signing_algorithm = signing_algorithm
         self._subject_key = subject_key
+        self._tells_new_devices = tells_new_devices
         self._database = database
         self._encryption = encryption
         self._issuer = issuer
@@ -187,6 +192,7 @@ class Configuration:
             signatures=self._signatures,
             signing_algorithm=self._signing_algorithm,
             subject_key=self._subject_key,
+            tells_new_devices=self._tells_new_devices,
             _read_client=self._read_client,
             _read_tenant=self._read_tenant,
             _read_origin=self._read_origin,

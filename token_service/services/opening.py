@@ -126,17 +126,22 @@ def admitted(
     if stopped := _stopped(snapshot, tx, account, opening, now):
         return stopped
     session = new_session(snapshot, account, opening, now)
-    record_sign_in(tx, account, opening, session.sid, now)
+    record_sign_in(snapshot, tx, account, opening, session.sid, now)
     return session
 
 
 def record_sign_in(
-    tx: Transaction, account: Account, opening: Opening, sid: str, now: datetime
+    snapshot: Snapshot,
+    tx: Transaction,
+    account: Account,
+    opening: Opening,
+    sid: str,
+    now: datetime,
 ) -> None:
     """Put a sign-in on record, and whether it came with or from something new."""
     event = _signed_in(opening, account, sid)
     recording.record(tx, event, now)
-    sightings.note(tx, account, event, opening.device, now)
+    sightings.note(snapshot, tx, account, event, opening.device, now)
 
 
 def write(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import Enum
 from typing import TypeAlias, TypeVar
 
 from token_service.clock import Clock
@@ -25,6 +26,7 @@ from token_service.storage import accounts, configuration
 from token_service.storage.database import Database, InTransaction, Transaction
 
 PASSWORD_METHOD = "pwd"
+_ATTEMPTS = 3
 
 Opened = TypeVar("Opened")
 Opener: TypeAlias = Callable[
@@ -80,6 +82,12 @@ class _Verified:
     rehashed: str | None
 
 
+class _Replaced(Enum):
+    """Another hash is stored than the one that the password was right for."""
+
+    REPLACED = "replaced"
+
+
 def sign_in(
     database: Database, clock: Clock, snapshot: Snapshot, gate: Gate, command: SignIn
 ) -> IssuedTokens | WaitingSignIn | Refused:
@@ -106,7 +114,27 @@ def verified(
     scope: str,
     opener: Opener[Opened],
 ) -> Opened | WaitingSignIn | Refused:
-    """Look at the password as ever, and do what `opener` does if it is the right one."""
+    """Look at the password as ever, and do what `opener` does if it is the right one.
+
+    Where another hash is stored meanwhile, it is looked at once more: a parallel sign-in may have
+    hashed the same password anew, and nobody is refused for that.
+    """
+    for _ in range(_ATTEMPTS):
+        answer = _attempt(database, clock, snapshot, gate, command, scope, opener)
+        if not isinstance(answer, _Replaced):
+            return answer
+    raise Unavailable("sign-in: the password is replaced faster than it is looked at")
+
+
+def _attempt(
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    gate: Gate,
+    command: SignIn,
+    scope: str,
+    opener: Opener[Opened],
+) -> Opened | WaitingSignIn | Refused | _Replaced:
     known = _known(database, clock, snapshot, gate, command)
     if isinstance(known, Refused):
         return known
@@ -230,7 +258,7 @@ def _opened(
     verified: _Verified,
     opening: Opening | Refused,
     opener: Opener[Opened],
-) -> Opened | WaitingSignIn | Refused | None:
+) -> Opened | WaitingSignIn | Refused | _Replaced | None:
     """Open the session under the account's lock; None where the right password comes too late.
 
     The password was checked before the lock was taken: under the lock its hash must still be the
@@ -246,7 +274,7 @@ def _opened(
     if account is None or not account.enabled:
         return Refused(Refusal.WRONG_CREDENTIALS)
     if account.password_hash != verified.account.password_hash:
-        return Refused(Refusal.WRONG_CREDENTIALS)
+        return _Replaced.REPLACED
     if not guessing.admits(tx, verified.guessed, now):
         return None
     if isinstance(opening, Refused):

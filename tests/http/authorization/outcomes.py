@@ -93,6 +93,9 @@ _INTROSPECT = {
     "401 invalid_client": _NOT_CLIENTS | {"public"},
 }
 
+# A backend's scope, which is the one that it acts with, is without `openid`.
+_USERINFO = _mine({"200": _PEOPLE - {"acting"}, "403 insufficient_scope": _NO_PERSON | {"acting"}})
+
 EXPECTED: dict[Route, Row] = {
     ("GET", "/"): _OPEN,
     ("GET", "/.well-known/jwks.json"): _OPEN,
@@ -103,6 +106,9 @@ EXPECTED: dict[Route, Row] = {
     ("GET", "/metrics"): _OPEN,
     ("GET", "/pages/<path:filename>"): _OPEN,
     ("GET", "/v1/openapi.json"): _OPEN,
+    ("GET", "/.well-known/openid-configuration"): _OPEN,
+    ("GET", "/oauth2/userinfo"): _USERINFO,
+    ("POST", "/oauth2/userinfo"): _USERINFO,
     # Whoever has a good link; nobody here has one.
     ("GET", "/password-reset"): {"400": _ALL},
     ("POST", "/password-reset"): {"400": _ALL},

@@ -70,9 +70,9 @@ def test_every_level_is_named_where_it_decides(world: World, admin: Asker) -> No
         "force_relogin": {"value": 3_600, "source": "account", "tenant": strict},
     }
     assert told["session_limits"] == [
-        {"max_sessions": 5, "tenant": tenant_id, "client": None},
-        {"max_sessions": 9, "tenant": None, "client": None},
-        {"max_sessions": 2, "tenant": None, "client": app.client_id},
+        {"max_sessions": 5, "source": "tenant", "tenant": tenant_id, "client": None},
+        {"max_sessions": 9, "source": "environment", "tenant": None, "client": None},
+        {"max_sessions": 2, "source": "client", "tenant": None, "client": app.client_id},
     ]
 
 
@@ -83,7 +83,9 @@ def test_an_accounts_own_limit_by_the_precedence(world: World, admin: Asker) -> 
     told = admin.read(EFFECTIVE, account=person.account_id)
     assert told["tenant"] == tenant_id
     assert told["policy"]["max_sessions"] == {"value": 5, "source": "account"}
-    assert told["session_limits"] == [{"max_sessions": 5, "tenant": None, "client": None}]
+    assert told["session_limits"] == [
+        {"max_sessions": 5, "source": "account", "tenant": None, "client": None}
+    ]
     admin.change(of_tenant(tenant_id), account_limit_precedence="strictest")
     told = admin.read(EFFECTIVE, account=person.account_id)
     assert told["policy"]["max_sessions"] == {"value": 3, "source": "tenant"}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from marshmallow import Schema, fields, post_load
+from marshmallow.validate import OneOf
 
 from token_service.domain.policy_changes import CLIENT_FIELDS, RULES, Choice, Range
 
@@ -178,6 +179,9 @@ class LimitSchema(Schema):
     """At most so many live sessions of the account: all, or those of the tenant or the client."""
 
     max_sessions = fields.Integer(required=True, attribute="most")
+    source = fields.String(
+        required=True, validate=OneOf(("environment", "tenant", "client", "account"))
+    )
     tenant = fields.String(required=True, allow_none=True, attribute="tenant_id")
     client = fields.String(required=True, allow_none=True, attribute="client_id")
 
