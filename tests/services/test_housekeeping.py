@@ -133,7 +133,7 @@ class TestTheThread:
         now = world.parts.clock.now()
         present = keys.list_keys(world.database)
         active = [one.algorithm for one in present if one.state(now) is KeyState.ACTIVE]
-        assert sorted(active) == ["ES256", "EdDSA", "HKDF-SHA256", "RS256"]
+        assert sorted(active) == ["ES256", "EdDSA", "HKDF-SHA256", "PS256", "RS256"]
         assert not old & {one.kid for one in present}
         assert purge(world) == Purged()
         keeper.do_round()
