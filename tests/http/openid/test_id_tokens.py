@@ -236,7 +236,8 @@ def test_a_long_profile_is_no_reason_to_fail(world: World) -> None:
 
 def test_nothing_is_read_for_it_where_nothing_was_asked_for(world: World) -> None:
     """The hot path: the very statements of a refresh without an ID token."""
-    plain, openid = signed_in(world).refreshed(), openid_signed_in(world).refreshed()
+    plain, openid = signed_in(world), openid_signed_in(world)
+    plain, openid = plain.refreshed(), openid.refreshed()  # fills the caches
     with statements(world) as of_plain:
         plain.refreshed()
     with statements(world) as of_openid:
