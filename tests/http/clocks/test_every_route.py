@@ -18,6 +18,7 @@ HOURS = ("+3600", "-3600")
 EXEMPT: dict[Route, str] = {
     ("GET", "/"): "says what this is",
     ("GET", "/.well-known/oauth-authorization-server"): "the same at every time",
+    ("GET", "/.well-known/openid-configuration"): "the same at every time",
     ("GET", "/livez"): "the process answers; it must not be restarted for its clock",
     ("GET", "/metrics"): "counts of this process",
     ("GET", "/pages/<path:filename>"): "a file",
