@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -9,6 +10,7 @@ import pytest
 
 from tests.http.administration import disable_client, join, keep_keys, rotate_key
 from tests.http.building import assert_refused, signed_in
+from tests.http.impersonation.building import act
 from tests.http.openid.building import (
     PROFILE,
     id_claims,
@@ -164,6 +166,17 @@ def test_a_refused_refresh_gives_none(world: World) -> None:
     answer = world.try_refresh(who.app, who.tokens.refresh)
     assert_refused(answer, 401, "invalid_client")
     assert "id_token" not in answer.get_json()
+
+
+def test_whoever_acts_as_somebody_has_proved_nothing_and_gets_none(world: World) -> None:
+    """Not even if such a grant ever came to have the marks of an authentication."""
+    who = signed_in(world)
+    backend = world.client("backend", scope="openid read", default_scope="openid read")
+    found = act(replace(who, backend=backend), scope="openid read")
+    world.sql("UPDATE grants SET openid = :yes WHERE sid = :sid", yes=True, sid=found.tokens.sid)
+    after = world.refresh(backend, found.tokens.refresh)
+    assert "openid" in after.body["scope"].split()
+    assert "id_token" not in after.body
 
 
 # Which claims of the account.
