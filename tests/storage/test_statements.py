@@ -131,8 +131,9 @@ FILLING = [
         FROM generate_series(1, {ACCOUNTS}) i, generate_series(1, 2) j""",
     """INSERT INTO grants (account_id, sid, grant_id, client_id, tenant_id, membership,
             tenant_epoch, client_epoch, scope, generation, key_number, secret_hash, created_at,
-            used_at, used_from, ends_at)
-        SELECT account_id, sid, 1, 'app', md5('t1')::uuid, 1, 1, 1, '', 0, 1, '', 0, 0, '', 0
+            used_at, used_from, ends_at, auth_time, openid)
+        SELECT account_id, sid, 1, 'app', md5('t1')::uuid, 1, 1, 1, '', 0, 1, '', 0, 0, '', 0, 0,
+            false
         FROM sessions""",
     f"""INSERT INTO revoked_tokens SELECT md5('j' || i), 0 FROM generate_series(1, {ACCOUNTS}) i""",
 ]

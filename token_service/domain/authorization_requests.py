@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Self, cast
 
-from token_service.domain import scopes
+from token_service.domain import claims_parameter, scopes
 from token_service.domain.accounts import well_formed_id
 from token_service.domain.clients import Client
 from token_service.domain.redirects import matching
@@ -25,7 +25,6 @@ _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 """SHA-256 in base64url: a challenge (RFC 7636 section 4.2) or the thumbprint of a key."""
 _SECONDS = re.compile(r"0|[1-9][0-9]{0,8}")
 _MAX_NONCE = 512
-_MAX_CLAIMS_DEPTH = 6
 
 
 class Unredirectable(StrEnum):
@@ -299,46 +298,14 @@ def _nonce(asked: _Asked) -> str | None:
 
 
 def _claims(asked: _Asked) -> str | None:
-    """The parameter `claims` (Core section 5.5) in one spelling: objects of requests for claims."""
+    """The parameter `claims` (Core section 5.5), as far as anybody here reads it, in one
+    spelling."""
     text = asked.get("claims")
-    if text is None:
-        return None
-    try:
-        value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_refused)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict) or not all(_is_claims(one) for one in value.values()):
+    if claims_parameter.requested(text) is None:
         raise _Wrong("invalid_request", "The parameter claims is malformed.")
+    value = {} if text is None else json.loads(text)
     known = {name: value[name] for name in ("id_token", "userinfo") if value.get(name)}
     return json.dumps(known, sort_keys=True, separators=(",", ":")) if known else None
-
-
-def _is_claims(value: object) -> bool:
-    if value is None:
-        return True
-    return isinstance(value, dict) and all(
-        one is None or (isinstance(one, dict) and _is_shallow(one, _MAX_CLAIMS_DEPTH))
-        for one in value.values()
-    )
-
-
-def _is_shallow(value: object, depth: int) -> bool:
-    if isinstance(value, dict):
-        return depth > 0 and all(_is_shallow(one, depth - 1) for one in value.values())
-    if isinstance(value, list):
-        return depth > 0 and all(_is_shallow(one, depth - 1) for one in value)
-    return True
-
-
-def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return members
-
-
-def _refused(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _resources(asked: _Asked) -> tuple[str, ...]:

@@ -196,7 +196,7 @@ def _own_tokens(
     locator = Locator(key.account_id, key.sid, state.tenant_id, key.grant_id)
     policy = rules.policy_for(remembered=state.remembered)
     possible = scopes.names(command.scope) & scopes.names(state.scope) & client.scope_names
-    about = openid_claims.for_id_token(database, client, state.terms, key.account_id, tx)
+    about = openid_claims.for_id_token(tx, client, state.terms, key.account_id)
     held = issuing.holder(locator, client, policy, scopes.canonical(possible), state, about)
     return issuing.session_tokens(snapshot, held, None, now)
 

@@ -32,29 +32,30 @@ def for_userinfo(
 
 
 def for_id_token(
-    database: Database,
-    client: Client,
-    terms: GrantTerms,
-    account_id: str,
-    within: Transaction | None = None,
+    tx: Transaction, client: Client, terms: GrantTerms, account_id: str
 ) -> dict[str, object]:
     """The account's claims that the grant's request wants in the ID token; nearly always none, and
     then nothing is read.
 
     What the scopes stand for is told by the userinfo endpoint (OpenID Connect Core section 5.4).
-    Whoever holds a transaction gives it as `within`.
     """
-    if terms.requested_claims is None:
-        return {}
-    wanted = _wanted(client, _asked(terms).id_token)
-    if not wanted:
-        return {}
-    if within is not None:
-        identity = identities.read(within, account_id)
-    else:
-        with database.reading() as tx:
-            identity = identities.read(tx, account_id)
+    wanted = _wanted_in_id_token(client, terms)
+    identity = identities.read(tx, account_id) if wanted else None
     return {} if identity is None else _by_name(claims_about(identity), wanted)
+
+
+def read_for_id_token(
+    database: Database, client: Client, terms: GrantTerms, account_id: str
+) -> dict[str, object]:
+    """The same, for who holds no transaction."""
+    if not _wanted_in_id_token(client, terms):
+        return {}
+    with database.reading() as tx:
+        return for_id_token(tx, client, terms, account_id)
+
+
+def _wanted_in_id_token(client: Client, terms: GrantTerms) -> dict[str, ClaimRequest]:
+    return _wanted(client, _asked(terms).id_token) if terms.requested_claims else {}
 
 
 def _asked(terms: GrantTerms) -> RequestedClaims:

@@ -298,8 +298,11 @@ def _successor(
     token = successor_token(attempt, state, now)
     scope = scopes.narrowed(attempt.command.scope, state.scope, client.scope_names)
     policy = attempt.rules.policy_for(remembered=state.remembered)
-    about = openid_claims.for_id_token(
-        attempt.database, client, state.terms, locator.account_id, within
+    asked = client, state.terms, locator.account_id
+    about = (
+        openid_claims.read_for_id_token(attempt.database, *asked)
+        if within is None
+        else openid_claims.for_id_token(within, *asked)
     )
     held = issuing.holder(locator, client, policy, scope or "", state, about)
     return issuing.session_tokens(attempt.snapshot, held, token, now)

@@ -296,9 +296,8 @@ def _opened(held: _Held, entry: Entry, destination: _Destination, branch: Branch
 
 def _about(held: _Held, entry: Entry) -> dict[str, object]:
     """What the ID token is to tell of the account: what was asked for when it signed in."""
-    return openid_claims.for_id_token(
-        held.database, entry.client, held.state.terms, held.account.account_id, held.tx
-    )
+    account_id = held.account.account_id
+    return openid_claims.for_id_token(held.tx, entry.client, held.state.terms, account_id)
 
 
 def _over(held: _Held, entry: Entry, reason: Refusal) -> Refused:

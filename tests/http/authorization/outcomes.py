@@ -93,13 +93,18 @@ _INTROSPECT = {
     "401 invalid_client": _NOT_CLIENTS | {"public"},
 }
 
-# A backend's scope, which is the one that it acts with, is without `openid`.
-_USERINFO = _mine({"200": _PEOPLE - {"acting"}, "403 insufficient_scope": _NO_PERSON | {"acting"}})
+_USERINFO = {
+    "200": _PEOPLE - {"acting"},
+    "401 invalid_token": _NO_TOKEN,
+    # Neither a client's own token nor a backend's that acts as somebody has the scope openid.
+    "403 insufficient_scope": _NO_PERSON | {"acting"},
+}
 
 EXPECTED: dict[Route, Row] = {
     ("GET", "/"): _OPEN,
     ("GET", "/.well-known/jwks.json"): _OPEN,
     ("GET", "/.well-known/oauth-authorization-server"): _OPEN,
+    ("GET", "/.well-known/openid-configuration"): _OPEN,
     ("GET", "/livez"): _OPEN,
     ("GET", "/readyz"): _OPEN,
     # From this machine; `tests/operation` asks from others.
@@ -122,6 +127,8 @@ EXPECTED: dict[Route, Row] = {
         "401 invalid_client": _NOT_CLIENTS,
     },
     ("POST", "/oauth2/token"): _REFRESH,
+    ("GET", "/oauth2/userinfo"): _USERINFO,
+    ("POST", "/oauth2/userinfo"): _USERINFO,
     ("POST", "/v1/token/refresh"): _REFRESH,
     ("POST", "/v1/token/validate"): {"200 active": _ALL},
     ("GET", "/v1/token/validate"): {"200": _BEARERS, "401 invalid_token": _NO_TOKEN},

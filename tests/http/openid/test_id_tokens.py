@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -9,6 +10,7 @@ import pytest
 
 from tests.http.administration import disable_client, join, keep_keys, rotate_key
 from tests.http.building import assert_refused, signed_in
+from tests.http.impersonation.building import act
 from tests.http.openid.building import (
     PROFILE,
     id_claims,
@@ -166,6 +168,17 @@ def test_a_refused_refresh_gives_none(world: World) -> None:
     assert "id_token" not in answer.get_json()
 
 
+def test_whoever_acts_as_somebody_has_proved_nothing_and_gets_none(world: World) -> None:
+    """Not even if such a grant ever came to have the marks of an authentication."""
+    who = signed_in(world)
+    backend = world.client("backend", scope="openid read", default_scope="openid read")
+    found = act(replace(who, backend=backend), scope="openid read")
+    world.sql("UPDATE grants SET openid = :yes WHERE sid = :sid", yes=True, sid=found.tokens.sid)
+    after = world.refresh(backend, found.tokens.refresh)
+    assert "openid" in after.body["scope"].split()
+    assert "id_token" not in after.body
+
+
 # Which claims of the account.
 
 
@@ -236,7 +249,8 @@ def test_a_long_profile_is_no_reason_to_fail(world: World) -> None:
 
 def test_nothing_is_read_for_it_where_nothing_was_asked_for(world: World) -> None:
     """The hot path: the very statements of a refresh without an ID token."""
-    plain, openid = signed_in(world).refreshed(), openid_signed_in(world).refreshed()
+    plain, openid = signed_in(world), openid_signed_in(world)
+    plain, openid = plain.refreshed(), openid.refreshed()  # fills the caches
     with statements(world) as of_plain:
         plain.refreshed()
     with statements(world) as of_openid:
