@@ -8,6 +8,8 @@ import psycopg
 import pytest
 
 from tests.world.world import World
+from token_service.storage.compiled import Prepared
+from token_service.storage.pinned import Session
 
 
 @contextmanager
@@ -24,14 +26,19 @@ def statements(world: World) -> Iterator[list[str]]:
         yield heard
         connection.set_trace_callback(None)
         return
-    execute = psycopg.Cursor.execute
+    execute, answer = psycopg.Cursor.execute, Session.answer
 
     def hearing(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
         heard.append(first_words(str(query)))
         return execute(cursor, query, *arguments, **options)
 
+    def hearing_prepared(session: Session, prepared: Prepared, values: Any) -> Any:
+        heard.append(first_words(prepared.sql.decode()))
+        return answer(session, prepared, values)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(psycopg.Cursor, "execute", hearing)
+        patch.setattr(Session, "answer", hearing_prepared)
         yield heard
 
 

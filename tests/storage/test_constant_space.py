@@ -4,10 +4,11 @@ import time as real_time
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from tests.storage.building import refresh, row_counts, signed_in, state_of, tokens_of
 from tests.storage.holding import url_of
-from token_service.storage.compiled import Compiled
+from token_service.storage.compiled import compiled
 
 SIZES = """
     SELECT relname, pg_relation_size(oid) FROM pg_class
@@ -38,8 +39,9 @@ def connection(on_postgres):
 
 def updates(world, connection, at_least):
     """How many updates of grants there were, and how many of them wrote no index (HOT)."""
-    with world.database.query() as tx:
-        tx.run(Compiled("SELECT pg_stat_force_next_flush()::text", {}), {})
+    database = world.database
+    with database.query() as tx:
+        tx.run(compiled(text("SELECT pg_stat_force_next_flush()::text"), database.flavour), {})
     for _ in range(500):
         updated, hot = connection.execute(UPDATES).fetchone()
         if updated >= at_least:

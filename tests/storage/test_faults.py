@@ -129,7 +129,7 @@ class TestPostgres:
     def test_a_database_that_only_reads_is_away(self, signed):
         """A pinned connection to what has become a standby: neither a yes nor a no."""
         with signed.world.database.query() as pinned:
-            pinned._open().execute("SET default_transaction_read_only = on")
+            pinned._open().connection.execute("SET default_transaction_read_only = on")
         with pytest.raises(Unavailable):
             refresh(signed.world, signed.app, signed.tokens.refresh_token)
         tokens_of(refresh(signed.world, signed.app, signed.tokens.refresh_token))

@@ -1,7 +1,6 @@
 """The hot paths: how many statements they are, and that they find every row by its key."""
 
 import json
-import re
 from functools import partial
 
 import psycopg
@@ -154,18 +153,10 @@ HOT = {
 
 def generic_plan(connection, compiled):
     """The plan that the server keeps for the statement, whatever its parameters."""
-    names: list[str] = []
-
-    def numbered(match: re.Match[str]) -> str:
-        if match[1] not in names:
-            names.append(match[1])
-        return f"${names.index(match[1]) + 1}"
-
-    sql = re.sub(r"%\((\w+)\)s", numbered, compiled.sql)
     connection.execute("SET plan_cache_mode = force_generic_plan")
-    connection.execute(f"PREPARE hot AS {sql}", prepare=False)
-    values = ", ".join(["NULL"] * len(names))
-    explain = "EXPLAIN (FORMAT JSON) EXECUTE hot" + (f" ({values})" if names else "")
+    connection.execute(f"PREPARE hot AS {compiled.prepared.sql.decode()}", prepare=False)
+    values = ", ".join(["NULL"] * len(compiled.prepared.binds))
+    explain = "EXPLAIN (FORMAT JSON) EXECUTE hot" + (f" ({values})" if values else "")
     (found,) = connection.execute(explain).fetchone()
     return json.loads(found)[0]["Plan"] if isinstance(found, str) else found[0]["Plan"]
 

@@ -145,10 +145,10 @@ def test_a_grant_that_is_being_opened_under_a_session_ends_too(two, end):
         hold.run(
             """INSERT INTO grants (account_id, sid, grant_id, client_id, tenant_id, membership,
                    tenant_epoch, client_epoch, scope, generation, key_number, secret_hash,
-                   created_at, used_at, used_from, ends_at)
+                   created_at, used_at, used_from, ends_at, auth_time, openid)
                SELECT account_id, sid, %s, client_id, tenant_id, membership, tenant_epoch,
                    client_epoch, scope, generation, key_number, secret_hash, created_at, used_at,
-                   used_from, ends_at
+                   used_from, ends_at, auth_time, openid
                FROM grants WHERE sid = %s""",
             opaque.new_grant_id(),
             key.sid,

@@ -1,8 +1,9 @@
 """Signs and verifies every JWT (RFC 7519, RFC 8725). Nothing else imports PyJWT.
 
-PyJWT does the algorithms. Everything around them is stricter than a library can be, because each
-accepted token was made here: three members in the header, one spelling of every token, and keys
-and algorithms that come from the keyring alone. Times, audience and issuer are the domain's.
+PyJWT does the algorithms, except for signing by ES256, of which two results are right and one is
+ours. Everything around them is stricter than a library can be, because each accepted token was made
+here: three members in the header, one spelling of every token, and keys and algorithms that come
+from the keyring alone. Times, audience and issuer are the domain's.
 """
 
 import functools
@@ -17,6 +18,9 @@ from datetime import datetime
 
 import jwt
 import orjson
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from token_service.crypto import opaque
 from token_service.crypto.keyring import SIGNING_ALGORITHMS, Keyring, SigningKey, VerifyingKey
@@ -33,6 +37,8 @@ _HEADER_MEMBERS = {"alg", "kid", "typ"}
 _KID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _INTEGERS = range(-(2**63), 2**64)
 _ALGORITHMS = {name: jwt.get_algorithm_by_name(name) for name in SIGNING_ALGORITHMS}
+_NESTING = (dict, list, tuple)
+_ECDSA = ec.ECDSA(SHA256())
 # Lengths of r and s, and the order of the curve (RFC 7518 section 3.4, SEC 2 section 2.4.2).
 _P256_LENGTH = 32
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -99,14 +105,12 @@ def sign(key: SigningKey, claims: Mapping[str, object], typ: str, longest: int =
     Raises ValueError or TypeError for claims that `verify` would refuse: too long, nested too deep,
     or with something in them that is not JSON. Instants are numbers; a datetime is refused.
     """
-    if not _is_shallow(claims, MAX_DEPTH):
+    members = dict(claims)
+    if not _is_shallow(members, MAX_DEPTH):
         raise ValueError(f"claims are nested deeper than {MAX_DEPTH}")
-    payload = orjson.dumps(dict(claims), option=orjson.OPT_PASSTHROUGH_DATETIME)
+    payload = orjson.dumps(members, option=orjson.OPT_PASSTHROUGH_DATETIME)
     signed = f"{_header_segment(key.algorithm, key.kid, typ)}.{opaque.encode(payload)}"
-    signature = _ALGORITHMS[Algorithm(key.algorithm)].sign(signed.encode(), key.private_key)
-    if key.algorithm == Algorithm.ES256:
-        signature = _in_lower_half(signature)
-    token = f"{signed}.{opaque.encode(signature)}"
+    token = f"{signed}.{opaque.encode(_signature(key, signed.encode()))}"
     if len(token) > longest:
         raise ValueError(f"the token is longer than {longest} characters")
     return token
@@ -203,16 +207,17 @@ def _is_signed(parts: _Parts, key: VerifyingKey) -> bool:
     return algorithm.verify(parts.signed, key.public_key, parts.signature)
 
 
-def _in_lower_half(signature: bytes) -> bytes:
-    """The one of the two ECDSA signatures r|s and r|(n - s) that has the smaller s.
+def _signature(key: SigningKey, signed: bytes) -> bytes:
+    """For ES256 the one of the two signatures r|s and r|(n - s) that has the smaller s.
 
     Both verify, so anybody could turn one token into a second with the same claims. We make and
     accept the smaller one only: one token is one string.
     """
-    if _is_in_lower_half(signature):
-        return signature
-    r, s = signature[:_P256_LENGTH], int.from_bytes(signature[_P256_LENGTH:], "big")
-    return r + (_P256_ORDER - s).to_bytes(_P256_LENGTH, "big")
+    if not isinstance(key.private_key, ec.EllipticCurvePrivateKey):
+        return _ALGORITHMS[Algorithm(key.algorithm)].sign(signed, key.private_key)
+    r, s = decode_dss_signature(key.private_key.sign(signed, _ECDSA))
+    smaller = min(s, _P256_ORDER - s)
+    return r.to_bytes(_P256_LENGTH, "big") + smaller.to_bytes(_P256_LENGTH, "big")
 
 
 def _is_in_lower_half(signature: bytes) -> bool:
@@ -252,11 +257,11 @@ def _bounded(digits: str) -> int:
 
 def _is_shallow(value: object, depth: int) -> bool:
     """Whether no more than `depth` objects and arrays lie within each other."""
-    if isinstance(value, Mapping):
-        return depth > 0 and all(_is_shallow(item, depth - 1) for item in value.values())
-    if isinstance(value, list | tuple):
-        return depth > 0 and all(_is_shallow(item, depth - 1) for item in value)
-    return True
+    if not isinstance(value, _NESTING):
+        return True
+    members = value.values() if isinstance(value, dict) else value
+    inner = [member for member in members if isinstance(member, _NESTING)]
+    return depth > 0 and all(_is_shallow(member, depth - 1) for member in inner)
 
 
 def _digest(token: str) -> bytes:

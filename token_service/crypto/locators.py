@@ -9,6 +9,7 @@ that two of them belong to the same account.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
@@ -54,9 +55,11 @@ class LocatorKey:
         return cls(number, AESSIV(secret))
 
 
+@lru_cache(maxsize=64)
 def seal(key: LocatorKey, locator: Locator) -> bytes:
     """The locator as `LOCATOR_LENGTH` opaque bytes: key number (2), synthetic IV and text.
 
+    A refresh seals one locator twice, for the refresh token and for the `jti`: the same bytes.
     Raises ValueError for a locator that could not be told from another one once it is packed.
     """
     return seal_address(key, _PURPOSE, _packed(locator))

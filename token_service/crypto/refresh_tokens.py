@@ -185,7 +185,7 @@ def _data(token: str) -> bytes | None:
 
 
 def _tag(key: OpaqueKey, body: bytes) -> bytes:
-    return hmac.digest(key.hmac_key, _TAG_PURPOSE + body, "sha256")
+    return opaque.keyed_digest(key.hmac_key, _TAG_PURPOSE + body)
 
 
 def _derived(secret: bytes, length: int, purpose: bytes) -> bytes:

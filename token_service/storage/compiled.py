@@ -3,16 +3,20 @@
 SQLAlchemy's own execution costs more than the statement; its compiler runs once per process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any, Literal, cast
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Integer, String, bindparam
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql import literal_column
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.types import TypeEngine
+
+from token_service.storage.types import Identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +33,90 @@ class Flavour:
 
 
 @dataclass(frozen=True, slots=True)
+class Bind:
+    """A numbered parameter of a prepared statement: its PostgreSQL type and its binary form."""
+
+    name: str
+    oid: int
+    encode: Callable[[Any], bytes]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A statement as PostgreSQL prepares it: `$1` for each parameter, all of them in binary.
+
+    The types are those of the columns. A driver would find them out from the values instead, each
+    time, and have the server prepare one text again for small and for large numbers.
+    """
+
+    sql: bytes
+    binds: tuple[Bind, ...]
+
+    @property
+    def oids(self) -> list[int]:
+        """The types of the parameters, in their order."""
+        return [bind.oid for bind in self.binds]
+
+    def encoded(self, parameters: Mapping[str, Any]) -> list[bytes | None]:
+        """The parameters in their order; raises KeyError for one that is missing, and what the
+        encoders raise for a value of another type."""
+        return [
+            None if (value := parameters[bind.name]) is None else bind.encode(value)
+            for bind in self.binds
+        ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """The SQL text with named parameters in the driver's form, and the constants among them."""
+    """The SQL text with named parameters in the driver's form, and the constants among them.
+
+    `prepared` is the same statement for a pinned connection to PostgreSQL; None for SQLite.
+    """
 
     sql: str
     constants: Mapping[str, Any]
+    prepared: Prepared | None
 
 
 def compiled(statement: ClauseElement, flavour: Flavour) -> Compiled:
-    """Compile for the driver: `%(name)s` for psycopg, `:name` for sqlite3."""
-    dialect = sqlite.dialect(paramstyle="named") if flavour.is_sqlite else psycopg.dialect()  # type: ignore[no-untyped-call]
-    result = cast(SQLCompiler, statement.compile(dialect=dialect))
+    """Compile for the driver: `%(name)s` and `$1` for psycopg, `:name` for sqlite3."""
+    if flavour.is_sqlite:
+        result = _compiled(statement, sqlite.dialect(paramstyle="named"))
+        return Compiled(str(result), _constants(result), None)
+    result = _compiled(statement, psycopg.dialect())  # type: ignore[no-untyped-call]
+    numbered = _compiled(statement, psycopg.dialect(paramstyle="numeric_dollar"))  # type: ignore[no-untyped-call]
+    return Compiled(str(result), _constants(result), _prepared(numbered))
+
+
+def _compiled(statement: ClauseElement, dialect: Dialect) -> SQLCompiler:
+    return cast(SQLCompiler, statement.compile(dialect=dialect))
+
+
+def _constants(result: SQLCompiler) -> dict[str, Any]:
     names = result.bind_names.items()
-    constants = {name: parameter.value for parameter, name in names if not parameter.required}
-    return Compiled(str(result), constants)
+    return {name: parameter.value for parameter, name in names if not parameter.required}
+
+
+def _prepared(result: SQLCompiler) -> Prepared:
+    order = dict.fromkeys(result.positiontup or ())
+    binds = tuple(_bind(name, result.binds[name].type) for name in order)
+    return Prepared(str(result).encode(), binds)
+
+
+def _bind(name: str, kind: TypeEngine[Any]) -> Bind:
+    for column_type, oid, encode in _BINARY:
+        if isinstance(kind, column_type):
+            return Bind(name, oid, encode)
+    raise TypeError(f"parameter {name}: {kind!r} has no binary form here")
+
+
+_BINARY: tuple[tuple[type[TypeEngine[Any]], int, Callable[[Any], bytes]], ...] = (
+    (Identifier, 2950, bytes.fromhex),
+    (BigInteger, 20, Struct(">q").pack),
+    (Integer, 23, Struct(">i").pack),
+    (String, 25, str.encode),
+)
+"""Column types with the oid and the binary form of theirs in PostgreSQL (`pg_type.dat`)."""
 
 
 def database_now(flavour: Flavour) -> ColumnElement[int]:

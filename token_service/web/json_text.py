@@ -6,6 +6,7 @@ import orjson
 
 MAX_DEPTH = 32
 MAX_DIGITS = 1000
+_NESTING = (dict, list)
 
 
 def json_object(data: bytes) -> dict[str, object]:
@@ -35,8 +36,8 @@ def _bounded(digits: str) -> None:
 
 def _is_shallow(value: object, depth: int) -> bool:
     """Whether no more than `depth` objects and arrays lie within each other."""
-    if isinstance(value, dict):
-        return depth > 0 and all(_is_shallow(item, depth - 1) for item in value.values())
-    if isinstance(value, list):
-        return depth > 0 and all(_is_shallow(item, depth - 1) for item in value)
-    return True
+    if not isinstance(value, _NESTING):
+        return True
+    members = value.values() if isinstance(value, dict) else value
+    inner = [member for member in members if isinstance(member, _NESTING)]
+    return depth > 0 and all(_is_shallow(member, depth - 1) for member in inner)
