@@ -17,6 +17,7 @@ from token_service.domain.authorization_codes import (
 )
 from token_service.domain.authorization_requests import AuthorizationRequest
 from token_service.domain.clients import Client
+from token_service.domain.confirmations import UNBOUND, Confirmation, chain_binding
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantKey, GrantTerms, Session
@@ -60,7 +61,7 @@ class Redemption:
     """A code as its client presents it (RFC 6749 section 4.1.3).
 
     `verifier` is the code verifier of RFC 7636; `resource` one of the audiences that the code was
-    asked for (RFC 8707 section 2.2); `confirmation` the key that the client has proved to hold.
+    asked for (RFC 8707 section 2.2); `confirmation` what the client has proved to hold.
     """
 
     client: Client
@@ -69,7 +70,7 @@ class Redemption:
     verifier: str | None = field(repr=False)
     origin: Origin
     resource: str | None = None
-    confirmation: str | None = None
+    confirmation: Confirmation = UNBOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def redeem(
         secret_hash=presented.secret_hash,
         redirect_uri=command.redirect_uri,
         challenge=None if command.verifier is None else codes.challenge_of(command.verifier),
-        confirmation=command.confirmation,
+        key=command.confirmation.key,
     )
     with database.transaction() as tx:
         account = accounts.lock(tx, presented.account_id)
@@ -195,6 +196,7 @@ def _opened(held: _Held) -> IssuedTokens | Refusal:
         terms=replace(terms, audiences=(resource,)) if resource else terms,
         methods=session.methods,
         absolute_end=end,
+        confirmation=held.command.confirmation,
     )
     # Who asked with `openid` also gets an ID token: `code.request` has the nonce, the claims and
     # the authentication context that were asked for, `holder` who signed in, when and how.
@@ -205,7 +207,7 @@ def _terms(held: _Held) -> GrantTerms:
     request = held.code.request
     return GrantTerms(
         auth_time=held.code.auth_time,
-        confirmation=held.command.confirmation,
+        confirmation=chain_binding(held.command.client, held.command.confirmation),
         audiences=request.resources or None,
         requested_claims=request.claims,
         openid=request.is_openid,
