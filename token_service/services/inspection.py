@@ -259,6 +259,5 @@ def _inspect_refresh_token(
             "tenantId": state.tenant_id,
             "token_type": "refresh_token",
         }
-        | issuing.bound_to(Confirmation.of(state.terms.confirmation))
         | ({"act": issuing.actor(state.impersonator)} if state.impersonator else {}),
     )
