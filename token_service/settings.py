@@ -30,6 +30,7 @@ from token_service.settings_sources import (
 __all__ = [
     "Argon2Settings",
     "DatabaseSettings",
+    "DpopSettings",
     "GeographySettings",
     "HousekeepingSettings",
     "ImpersonationSettings",
@@ -53,6 +54,7 @@ ENVIRONMENTS = ("development", "test", "production")
 ALGORITHMS = ("ES256", "RS256", "EdDSA", "PS256")
 SESSION_LIMIT_ACTIONS = ("evict_oldest", "deny", "ask")
 PRECEDENCES = ("account", "strictest")
+DPOP_NONCES = ("off", "required")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 # Stands for the data folder in the address of the database and the folder for mail.
@@ -226,6 +228,13 @@ class OutboundSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DpopSettings:
+    """`nonce`: whether DPoP proofs must contain one of ours, `required` or `off`."""
+
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that an operator decides; the clocks are files that move the time in `test` only."""
 
@@ -246,6 +255,7 @@ class Settings:
     geography: GeographySettings
     mail: MailSettings
     outbound: OutboundSettings
+    dpop: DpopSettings
     test_clock: Path | None
     test_database_clock: Path | None
     described: tuple[tuple[str, str, str], ...] = field(default=(), repr=False, compare=False)
@@ -320,6 +330,7 @@ def _settings(
             allow_private_addresses=read.switch("outbound.allow_private_addresses"),
             ca_file=read.optional_text("outbound.ca_file", forms.certificates, forms.CERTIFICATES),
         ),
+        dpop=DpopSettings(nonce=read.choice("dpop.nonce", DPOP_NONCES)),
         test_clock=_test_clock(read, variables, TEST_CLOCK),
         test_database_clock=_test_clock(read, variables, TEST_DATABASE_CLOCK),
         described=tuple((key, shown, source) for key, (shown, source) in read.described.items()),

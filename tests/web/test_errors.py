@@ -41,7 +41,7 @@ def test_so_has_what_is_said_of_credentials(misuse):
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_401_that_is_about_a_header_says_which_scheme(fault):
     if fault.status == 401 and fault.code != "invalid_credentials":
-        assert fault.challenge.startswith(("Basic ", "Bearer "))
+        assert fault.challenge.startswith(("Basic ", "Bearer ", "DPoP "))
     assert "\n" not in fault.challenge
 
 

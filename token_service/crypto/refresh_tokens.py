@@ -44,12 +44,14 @@ TOKEN_LENGTH = len(PREFIX) + len(opaque.encode(bytes(_BODY.size + _TAG_LENGTH)))
 
 @dataclass(frozen=True, slots=True)
 class OpaqueKey:
-    """The keys behind one number: for tags of refresh tokens, for branches, and for locators."""
+    """The keys behind one number: for tags of refresh tokens, for branches, for locators, and for
+    nonces of DPoP proofs."""
 
     number: int
     hmac_key: bytes = field(repr=False)
     branch_key: bytes = field(repr=False)
     locator_key: LocatorKey
+    nonce_key: bytes = field(repr=False)
 
     @classmethod
     def derive(cls, number: int, secret: bytes) -> Self:
@@ -59,7 +61,9 @@ class OpaqueKey:
         hmac_key = _derived(secret, 32, b"token-service refresh token tag v1")
         branch_key = _derived(secret, 32, b"token-service grant of another tenant v1")
         locator_secret = _derived(secret, locators.KEY_LENGTH, b"token-service locator v1")
-        return cls(number, hmac_key, branch_key, LocatorKey.of(number, locator_secret))
+        nonce_key = _derived(secret, 32, b"token-service DPoP nonce v1")
+        locator_key = LocatorKey.of(number, locator_secret)
+        return cls(number, hmac_key, branch_key, locator_key, nonce_key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,15 +32,15 @@ class AuthorizationCode:
 class CodeUse:
     """A genuine code as it is presented: by whom, and with what.
 
-    `challenge` is what the presented verifier comes to, None where there was none; `confirmation`
-    names the key that the client has proved to hold (`jkt:` and a thumbprint), if it did.
+    `challenge` is what the presented verifier comes to, None where there was none; `key` is the
+    thumbprint of the key that the client has proved to hold, if it did.
     """
 
     client_id: str
     secret_hash: str = field(repr=False)
     redirect_uri: str | None
     challenge: str | None
-    confirmation: str | None
+    key: str | None
 
 
 def code_refusal(code: AuthorizationCode | None, use: CodeUse, now: datetime) -> Refusal | None:
@@ -63,6 +63,6 @@ def code_refusal(code: AuthorizationCode | None, use: CodeUse, now: datetime) ->
     # (RFC 9700 section 4.8.2).
     if use.challenge != request.code_challenge:
         return Refusal.WRONG_VERIFIER
-    if request.dpop_jkt is not None and use.confirmation != f"jkt:{request.dpop_jkt}":
+    if request.dpop_jkt not in (None, use.key):
         return Refusal.WRONG_KEY
     return None

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from token_service.domain.confirmations import Confirmation, in_claims
+
 TYPE = "at+jwt"
 LEEWAY_SECONDS = 60
 _LONGEST_CLIENT_ID = 255
@@ -28,6 +30,7 @@ class AccessClaims:
     expires_at: int
     sid: str | None
     tenant_id: str | None
+    confirmation: Confirmation
     claims: Mapping[str, Any]
 
 
@@ -62,7 +65,10 @@ def access_claims(issuer: str, claims: Mapping[str, Any]) -> AccessClaims | None
     if "nbf" in claims and _instant(claims["nbf"]) is None:
         return None
     sid, tenant_id = claims.get("sid"), claims.get("tenantId")
+    confirmation = in_claims(claims)
     if not isinstance(sid, str | None) or not isinstance(tenant_id, str | None):
+        return None
+    if confirmation is None:
         return None
     return AccessClaims(
         subject=texts["sub"],
@@ -74,6 +80,7 @@ def access_claims(issuer: str, claims: Mapping[str, Any]) -> AccessClaims | None
         expires_at=expires_at,
         sid=sid,
         tenant_id=tenant_id,
+        confirmation=confirmation,
         claims=claims,
     )
 

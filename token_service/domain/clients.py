@@ -115,6 +115,19 @@ class Client:
         return "refresh_token" in self.grant_types
 
     @property
+    def rotates(self) -> bool:
+        """Whether a use of its refresh token gives another one (RFC 9700 section 2.2.2).
+
+        Only a confidential client whose access tokens are bound to a key may keep its own, for whom
+        rotation protects nothing and loses sessions (FAPI 2.0 section 5.3.2.1).
+        """
+        metadata = self.metadata
+        is_bound = (
+            metadata.dpop_bound_access_tokens or metadata.tls_client_certificate_bound_access_tokens
+        )
+        return metadata.rotation or self.is_public or not is_bound
+
+    @property
     def scope_names(self) -> frozenset[str]:
         """All scopes that the client may ever be given."""
         return scopes.names(self.scope)

@@ -28,6 +28,8 @@ class Event(StrEnum):
     REFRESH_RETRIED_ELSEWHERE = "refresh_retried_elsewhere"
     REFRESH_AHEAD = "refresh_ahead"
     REFRESH_FOREIGN_CLIENT = "refresh_foreign_client"
+    REFRESH_WRONG_KEY = "refresh_wrong_key"
+    PROOF_REFUSED = "proof_refused"
     CLIENT_AUTHENTICATION_FAILED = "client_authentication_failed"
     EPOCH_RAISED = "epoch_raised"
     TENANT_CREATED = "tenant_created"

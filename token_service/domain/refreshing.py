@@ -10,13 +10,17 @@ from token_service.domain.sessions import GrantState, Rules, grant_refusal, sess
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """A genuine refresh token as it was presented, and by whom."""
+    """A genuine refresh token as it was presented, and by whom.
+
+    `confirmation` is what the presenter has proved to hold, as a grant's row would keep it.
+    """
 
     client_id: str
     tenant_id: str
     generation: int
     key_number: int
     secret_hash: str
+    confirmation: str | None = None
 
 
 class Verdict(Enum):
@@ -39,7 +43,9 @@ def explain(
 
     The order matters. Whose token it is comes first, so that another client's attempt ends nothing
     (RFC 9700 section 4.14.2 is about replays by whoever holds the chain, and a foreign client has
-    not proved that it ever did). A replay comes before "already over by time", so that a thief's
+    not proved that it ever did). So does the key of a bound chain, but only while the token is the
+    newest: an older one without the key is a thief's, and may be its owner's, whose chain the thief
+    has bound to a key of his own. A replay comes before "already over by time", so that a thief's
     replay is recorded even then; a session that has ended already stays ended as it was.
     """
     if presented.client_id != state.client_id:
@@ -50,6 +56,8 @@ def explain(
         return grant_refusal(state, rules, now) or Refusal.REVOKED
     if presented.generation < state.generation:
         return _older(presented, state, rules, now)
+    if not _holds_key(presented, state):
+        return Refusal.WRONG_KEY
     if refusal := grant_refusal(state, rules, now):
         return refusal
     if presented.generation > state.generation:
@@ -69,11 +77,16 @@ def proves_possession(
     """
     if presented.client_id != state.client_id or presented.tenant_id != state.tenant_id:
         return False
-    if presented.secret_hash != state.secret_hash:
+    if presented.secret_hash != state.secret_hash or not _holds_key(presented, state):
         return False
     if presented.generation == state.generation:
         return presented.key_number == state.key_number
     return presented.generation > state.generation or _is_retry(presented, state, rules, now)
+
+
+def _holds_key(presented: Presentation, state: GrantState) -> bool:
+    """Whether the presenter holds what the chain is bound to, if it is bound at all."""
+    return state.terms.confirmation in (None, presented.confirmation)
 
 
 def _is_retry(presented: Presentation, state: GrantState, rules: Rules, now: datetime) -> bool:
@@ -90,8 +103,8 @@ def _is_retry(presented: Presentation, state: GrantState, rules: Rules, now: dat
 def _older(
     presented: Presentation, state: GrantState, rules: Rules, now: datetime
 ) -> Verdict | Refusal:
-    """A superseded token: a lost answer's retry inside the window, else a replay."""
-    if _is_retry(presented, state, rules, now):
+    """A superseded token: a lost answer's retry, inside the window by the key, else a replay."""
+    if _is_retry(presented, state, rules, now) and _holds_key(presented, state):
         return grant_refusal(state, rules, now) or Verdict.RETRY
     refusal = session_refusal(state, now)
     return Verdict.REPLAY if refusal in (None, Refusal.ABSOLUTE_TIMEOUT) else refusal

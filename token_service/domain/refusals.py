@@ -79,6 +79,14 @@ class Refusal(StrEnum):
     STEP_TAKEN = "step_taken"
     INVALID_TARGET = "invalid_target"
     INVALID_HINT = "invalid_hint"
+    PROOF_MISSING = "proof_missing"
+    PROOF_MALFORMED = "proof_malformed"
+    PROOF_FOR_ANOTHER_REQUEST = "proof_for_another_request"
+    PROOF_FOR_ANOTHER_TOKEN = "proof_for_another_token"
+    PROOF_OUT_OF_TIME = "proof_out_of_time"
+    PROOF_REPLAYED = "proof_replayed"
+    NONCE_NEEDED = "nonce_needed"
+    CERTIFICATE_MISSING = "certificate_missing"
 
 
 SENTENCES: dict[Refusal, str] = {

@@ -24,6 +24,13 @@ class GrantRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofRefused:
+    """The client is known, and has not proved the key that its tokens are to be bound to."""
+
+    refused: Refused
+
+
+@dataclass(frozen=True, slots=True)
 class ParameterMissing:
     """A required parameter is missing (`invalid_request`)."""
 
@@ -35,7 +42,9 @@ class GrantTypeUnsupported:
     """There is no such grant here (`unsupported_grant_type`)."""
 
 
-No: TypeAlias = ClientRefused | GrantRefused | Misuse | ParameterMissing | GrantTypeUnsupported
+No: TypeAlias = (
+    ClientRefused | GrantRefused | ProofRefused | Misuse | ParameterMissing | GrantTypeUnsupported
+)
 
 
 class Declined(OAuth2Error):

@@ -1,6 +1,6 @@
 """One request to an OAuth endpoint, as Authlib and the adapters see it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from authlib.oauth2 import OAuth2Request
@@ -8,7 +8,9 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 
 from token_service.clock import Clock
 from token_service.domain.clients import Client
+from token_service.domain.confirmations import Confirmation
 from token_service.domain.events import Origin
+from token_service.domain.refusals import Refused
 from token_service.oauth.credentials import Misuse, Presented, presented
 from token_service.services.configuration import Snapshot
 from token_service.services.throttling import Throttle
@@ -28,12 +30,16 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request whose form was read strictly: each name once, no empty values, no query."""
+    """A request whose form was read strictly: each name once, no empty values, no query.
+
+    `confirm` tells, once the client is known, what its tokens are to be bound to.
+    """
 
     path: str
     form: Mapping[str, str] = field(repr=False)
     authorization: str | None = field(repr=False)
     surroundings: Surroundings
+    confirm: Callable[[Client], Confirmation | Refused]
 
     @property
     def credentials(self) -> Presented | Misuse:

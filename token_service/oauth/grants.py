@@ -8,8 +8,15 @@ from typing import Any
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 
 from token_service.domain.clients import Client
+from token_service.domain.confirmations import Confirmation
 from token_service.domain.refusals import Refusal, Refused
-from token_service.oauth.answers import ClientRefused, Declined, GrantRefused, ParameterMissing
+from token_service.oauth.answers import (
+    ClientRefused,
+    Declined,
+    GrantRefused,
+    ParameterMissing,
+    ProofRefused,
+)
 from token_service.oauth.call import Call
 from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
 from token_service.services import clients, codes, switching
@@ -21,18 +28,25 @@ Response = tuple[int, IssuedTokens, list[Any]]
 
 
 class _Grant(BaseGrant, TokenEndpointMixin):
-    """Client authentication first, whatever else may be wrong with the request."""
+    """Client authentication first, whatever else may be wrong with the request; then, for every
+    grant alike, what the tokens are to be bound to (RFC 9449 section 5)."""
 
     def validate_token_request(self) -> None:
         self.request.client = self.authenticate_token_endpoint_client()
 
     def create_token_response(self) -> Response:
-        answer = self.issue(self.request.call, self.request.client.client)
+        call, client = self.request.call, self.request.client.client
+        confirmation = call.confirm(client)
+        if isinstance(confirmation, Refused):
+            raise Declined(ProofRefused(confirmation))
+        answer = self.issue(call, client, confirmation)
         if isinstance(answer, Refused):
             raise Declined(GrantRefused(answer))
         return 200, answer, []
 
-    def issue(self, call: Call, client: Client) -> IssuedTokens | Refused:
+    def issue(
+        self, call: Call, client: Client, confirmation: Confirmation
+    ) -> IssuedTokens | Refused:
         raise NotImplementedError
 
 
@@ -42,11 +56,18 @@ class ClientCredentialsGrant(_Grant):
     GRANT_TYPE = "client_credentials"
     TOKEN_ENDPOINT_AUTH_METHODS = [*CONFIDENTIAL]
 
-    def issue(self, call: Call, client: Client) -> IssuedTokens | Refused:
+    def issue(
+        self, call: Call, client: Client, confirmation: Confirmation
+    ) -> IssuedTokens | Refused:
         """A token for the client itself."""
         around = call.surroundings
         issued = clients.issue_client_token(
-            around.database, around.clock, around.snapshot, client, call.form.get("scope")
+            around.database,
+            around.clock,
+            around.snapshot,
+            client,
+            call.form.get("scope"),
+            confirmation,
         )
         if isinstance(issued, Refused) and issued.reason is Refusal.TENANT_DISABLED:
             # Here the client is its own grant, and it went with its tenant.
@@ -60,7 +81,9 @@ class AuthorizationCodeGrant(_Grant):
     GRANT_TYPE = codes.GRANT_TYPE
     TOKEN_ENDPOINT_AUTH_METHODS = [*EVERY_CLIENT]
 
-    def issue(self, call: Call, client: Client) -> IssuedTokens | Refused:
+    def issue(
+        self, call: Call, client: Client, confirmation: Confirmation
+    ) -> IssuedTokens | Refused:
         """The first tokens of the grant that the code opens."""
         code = call.form.get("code")
         if code is None:
@@ -73,6 +96,7 @@ class AuthorizationCodeGrant(_Grant):
             verifier=call.form.get("code_verifier"),
             origin=around.origin,
             resource=call.form.get("resource"),
+            confirmation=confirmation,
         )
         return codes.redeem(around.database, around.clock, around.snapshot, command)
 
@@ -83,12 +107,14 @@ class RefreshGrant(_Grant):
     GRANT_TYPE = "refresh_token"
     TOKEN_ENDPOINT_AUTH_METHODS = [*EVERY_CLIENT]
 
-    def issue(self, call: Call, client: Client) -> IssuedTokens | Refused:
+    def issue(
+        self, call: Call, client: Client, confirmation: Confirmation
+    ) -> IssuedTokens | Refused:
         """The successor of the presented refresh token, or the tokens for another `tenant_id`."""
         token = call.form.get("refresh_token")
         if token is None:
             raise Declined(ParameterMissing("refresh_token"))
         around = call.surroundings
-        command = Refresh(client, token, call.form.get("scope"), around.origin)
+        command = Refresh(client, token, call.form.get("scope"), around.origin, confirmation)
         tenant_id = call.form.get("tenant_id")
         return switching.refresh(around.database, around.clock, around.snapshot, command, tenant_id)

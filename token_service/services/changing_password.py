@@ -10,6 +10,7 @@ from token_service.crypto.locators import Locator
 from token_service.crypto.passwords import HashingBusy
 from token_service.domain import scopes
 from token_service.domain.accounts import Account
+from token_service.domain.confirmations import UNBOUND, Confirmation
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.failures import Unavailable
 from token_service.domain.letters import LetterKind
@@ -49,7 +50,8 @@ _Use = Callable[[Transaction], IssuedTokens | Refused]
 class PasswordChange:
     """A change as its owner asked for it, by an access token with this scope of this grant.
 
-    `refresh`, if given, uses a refresh token of the same session in the same transaction.
+    `confirmation` is what they have proved to hold. `refresh`, if given, uses a refresh token of
+    the same session in the same transaction.
     """
 
     key: GrantKey
@@ -59,6 +61,7 @@ class PasswordChange:
     new: str = field(repr=False)
     refresh: Refresh | None
     origin: Origin
+    confirmation: Confirmation = UNBOUND
 
     @property
     def actor(self) -> str:
@@ -197,7 +200,8 @@ def _own_tokens(
     policy = rules.policy_for(remembered=state.remembered)
     possible = scopes.names(command.scope) & scopes.names(state.scope) & client.scope_names
     about = openid_claims.for_id_token(tx, client, state.terms, key.account_id)
-    held = issuing.holder(locator, client, policy, scopes.canonical(possible), state, about)
+    scope, proved = scopes.canonical(possible), command.confirmation
+    held = issuing.holder(locator, client, policy, scope, state, about, proved)
     return issuing.session_tokens(snapshot, held, None, now)
 
 

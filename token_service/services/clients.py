@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from token_service.clock import Clock
 from token_service.crypto import opaque
 from token_service.domain.clients import Client, granted_scope
+from token_service.domain.confirmations import UNBOUND, Confirmation
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
 from token_service.services import issuing, recording
@@ -118,7 +119,12 @@ def _failed(
 
 
 def issue_client_token(
-    database: Database, clock: Clock, snapshot: Snapshot, client: Client, scope: str | None
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    client: Client,
+    scope: str | None,
+    confirmation: Confirmation = UNBOUND,
 ) -> IssuedTokens | Refused:
     """Client credentials (RFC 6749 section 4.4): no session and no refresh token."""
     now = prove_current(database, clock, snapshot)
@@ -129,4 +135,4 @@ def issue_client_token(
         return Refused(Refusal.INVALID_SCOPE)
     if not _has_tenant(snapshot, client):
         return Refused(Refusal.TENANT_DISABLED)
-    return issuing.client_token(snapshot, client, granted, now)
+    return issuing.client_token(snapshot, client, granted, confirmation, now)

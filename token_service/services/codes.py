@@ -17,6 +17,7 @@ from token_service.domain.authorization_codes import (
 )
 from token_service.domain.authorization_requests import AuthorizationRequest
 from token_service.domain.clients import Client
+from token_service.domain.confirmations import UNBOUND, Confirmation, chain_binding
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantKey, GrantTerms, Session
@@ -66,7 +67,7 @@ class Redemption:
     """A code as its client presents it (RFC 6749 section 4.1.3).
 
     `verifier` is the code verifier of RFC 7636; `resource` one of the audiences that the code was
-    asked for (RFC 8707 section 2.2); `confirmation` the key that the client has proved to hold.
+    asked for (RFC 8707 section 2.2); `confirmation` what the client has proved to hold.
     """
 
     client: Client
@@ -75,7 +76,7 @@ class Redemption:
     verifier: str | None = field(repr=False)
     origin: Origin
     resource: str | None = None
-    confirmation: str | None = None
+    confirmation: Confirmation = UNBOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def redeem(
         secret_hash=presented.secret_hash,
         redirect_uri=command.redirect_uri,
         challenge=None if command.verifier is None else codes.challenge_of(command.verifier),
-        confirmation=command.confirmation,
+        key=command.confirmation.key,
     )
     with database.transaction() as tx:
         account = accounts.lock(tx, presented.account_id)
@@ -203,6 +204,7 @@ def _opened(held: _Held) -> IssuedTokens | Refusal:
         absolute_end=end,
         nonce=code.request.nonce,
         about=openid_claims.for_id_token(tx, client, terms, code.account_id),
+        confirmation=held.command.confirmation,
     )
     return issuing.session_tokens(snapshot, holder, token if client.may_refresh else None, now)
 
@@ -211,7 +213,7 @@ def _terms(held: _Held) -> GrantTerms:
     request = held.code.request
     return GrantTerms(
         auth_time=held.code.auth_time,
-        confirmation=held.command.confirmation,
+        confirmation=chain_binding(held.command.client, held.command.confirmation),
         audiences=request.resources or None,
         requested_claims=request.claims,
         openid=request.is_openid,

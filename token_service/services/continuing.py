@@ -8,6 +8,7 @@ from token_service.clock import Clock
 from token_service.crypto.sign_in_tickets import Presented
 from token_service.domain.accounts import Account
 from token_service.domain.clients import Client, granted_scope
+from token_service.domain.confirmations import UNBOUND, Confirmation
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import Device
@@ -32,6 +33,7 @@ class Continuation:
     end_sid: str
     origin: Origin
     device: Callable[[], Device]
+    confirmation: Confirmation = UNBOUND
 
 
 def continue_sign_in(
@@ -120,6 +122,7 @@ def _opening(
         remembered=ticket.remembered and place.rules.policy.remember_me,
         device=device,
         origin=command.origin,
+        confirmation=command.confirmation,
     )
 
 

@@ -8,6 +8,7 @@ from token_service.clock import Clock
 from token_service.domain import accounts as names
 from token_service.domain.accounts import Account
 from token_service.domain.clients import Client
+from token_service.domain.confirmations import UNBOUND, Confirmation
 from token_service.domain.events import NO_ACCOUNT, AuditEvent, Event, Origin
 from token_service.domain.impersonation import is_privileged, is_trusted, scope_for
 from token_service.domain.refusals import Refusal, Refused
@@ -34,6 +35,7 @@ class Impersonate:
     scope: str | None
     origin: Origin
     device: Callable[[], Device]
+    confirmation: Confirmation = UNBOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def _opened(
         remembered=False,
         device=command.device(),
         origin=command.origin,
+        confirmation=command.confirmation,
     )
     session = replace(
         opening.new_session(snapshot, target.account, opened, now),

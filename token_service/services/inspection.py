@@ -10,6 +10,7 @@ from token_service.crypto import jwt
 from token_service.domain import claims
 from token_service.domain.claims import AccessClaims
 from token_service.domain.clients import Client
+from token_service.domain.confirmations import UNBOUND, Confirmation
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import (
     GrantKey,
@@ -30,8 +31,10 @@ class Inspection:
     """A live token: whose it is, and what may be said of it; `grant` and `terms` are those of a
     session's token.
 
-    `claims` are those of RFC 7662 section 2.2 and ours, without `active`. `account_id` is None for
-    a client-credentials token; `impersonator` is the client that acts as the account, if one does.
+    `confirmation` is what an access token demands of whoever uses it; who only asks about it need
+    not have it. `claims` are those of RFC 7662 section 2.2 and ours, without `active`. `account_id`
+    is None for a client-credentials token; `impersonator` is the client that acts as the account,
+    if one does.
     """
 
     kind: Literal["access_token", "refresh_token"]
@@ -45,6 +48,7 @@ class Inspection:
     impersonator: str | None = None
     grant: GrantKey | None = None
     terms: GrantTerms | None = None
+    confirmation: Confirmation = UNBOUND
 
 
 def validate(
@@ -160,7 +164,8 @@ def _inspect_session_token(
         tenant_id=access.tenant_id,
         audience=access.audience,
         scope=access.scope,
-        claims={**access.claims, "token_type": "Bearer"},
+        claims={**access.claims, "token_type": access.confirmation.token_type},
+        confirmation=access.confirmation,
         impersonator=state.impersonator,
         grant=state.key,
         terms=state.terms,
@@ -211,7 +216,8 @@ def _inspect_client_token(
         tenant_id=access.tenant_id,
         audience=access.audience,
         scope=access.scope,
-        claims={**access.claims, "token_type": "Bearer"},
+        claims={**access.claims, "token_type": access.confirmation.token_type},
+        confirmation=access.confirmation,
     )
 
 

@@ -8,6 +8,7 @@ from token_service.crypto import jwt, locators, opaque, refresh_tokens
 from token_service.crypto.locators import Locator
 from token_service.domain import claims, scopes
 from token_service.domain.clients import Client
+from token_service.domain.confirmations import UNBOUND, Confirmation, TokenType
 from token_service.domain.openid_claims import OPENID_SCOPE
 from token_service.domain.policies import Policy
 from token_service.domain.sessions import GrantState, GrantTerms, access_token_end
@@ -38,6 +39,7 @@ class IssuedTokens:
     account_id: str | None = None
     previous_refresh_token: str | None = field(default=None, repr=False)
     id_token: str | None = field(default=None, repr=False)
+    token_type: TokenType = "Bearer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Holder:
     """For whom a session's access token is, and what bounds it.
 
     `impersonator` is the client that acts as the account, if one does. `nonce` and `about` are for
-    the ID token, where there is one (`id_tokens.Authentication`).
+    the ID token, where there is one (`id_tokens.Authentication`). `confirmation` is what the access
+    token is bound to, which is for whoever asks for it to prove, each time.
     """
 
     locator: Locator
@@ -58,6 +61,7 @@ class Holder:
     impersonator: str | None = None
     nonce: str | None = None
     about: Mapping[str, object] = field(default_factory=dict, repr=False)
+    confirmation: Confirmation = UNBOUND
 
 
 def holder(
@@ -67,6 +71,7 @@ def holder(
     scope: str,
     state: GrantState,
     about: Mapping[str, object],
+    confirmation: Confirmation = UNBOUND,
 ) -> Holder:
     """The holder that a stored grant describes."""
     return Holder(
@@ -79,6 +84,7 @@ def holder(
         absolute_end=state.grant_absolute_end(policy),
         impersonator=state.impersonator,
         about=about,
+        confirmation=confirmation,
     )
 
 
@@ -96,6 +102,7 @@ def session_tokens(
     audience = held.terms.audiences or client.audience
     subject = subjects.of_access_token(snapshot, client, locator.account_id, audience)
     body = _common(snapshot, client, subject, audience, held.scope, issued_at, expires_at) | {
+        **bound_to(held.confirmation),
         "jti": _session_jti(snapshot, locator, now),
         "sid": locator.sid,
         "tenantId": locator.tenant_id,
@@ -111,6 +118,7 @@ def session_tokens(
         tenant_id=locator.tenant_id,
         account_id=locator.account_id,
         id_token=_id_token(snapshot, held, access_token, lifetime, now),
+        token_type=held.confirmation.token_type,
     )
 
 
@@ -139,6 +147,11 @@ def _id_token(
     return id_tokens.issue(snapshot, authentication, access_token, lifetime, now)
 
 
+def bound_to(confirmation: Confirmation) -> dict[str, object]:
+    """The claim `cnf` of a bound token (RFC 9449 section 6, RFC 8705 section 3.1)."""
+    return {"cnf": confirmation.members} if confirmation.members else {}
+
+
 def _authentication(held: Holder) -> dict[str, object]:
     """How the account proved who it is, or else who acts as it (RFC 8693 section 4.1).
 
@@ -155,7 +168,9 @@ def actor(client_id: str) -> dict[str, str]:
     return {"sub": client_id}
 
 
-def client_token(snapshot: Snapshot, client: Client, scope: str, now: datetime) -> IssuedTokens:
+def client_token(
+    snapshot: Snapshot, client: Client, scope: str, confirmation: Confirmation, now: datetime
+) -> IssuedTokens:
     """An access token for client credentials (RFC 6749 section 4.4): no session, no refresh.
 
     `sub` is the client id, which no account id can equal: those are 32 hexadecimal characters, and
@@ -169,12 +184,14 @@ def client_token(snapshot: Snapshot, client: Client, scope: str, now: datetime) 
         snapshot, client, client.client_id, client.audience, scope, issued_at, expires_at
     )
     body["jti"] = client_jti(client, tenant)
+    body |= bound_to(confirmation)
     if client.tenant_id:
         body["tenantId"] = client.tenant_id
     return IssuedTokens(
         access_token=_signed(snapshot, client, body, now),
         expires_in=expires_at - issued_at,
         scope=scope,
+        token_type=confirmation.token_type,
     )
 
 

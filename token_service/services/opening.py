@@ -8,6 +8,7 @@ from token_service.crypto import opaque, refresh_tokens
 from token_service.crypto.locators import Locator
 from token_service.domain.accounts import Account, Membership
 from token_service.domain.clients import Client
+from token_service.domain.confirmations import UNBOUND, Confirmation, chain_binding
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.policies import NEVER
 from token_service.domain.refusals import Refusal, Refused
@@ -55,7 +56,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a session is opened with; `methods` are `amr` values (RFC 8176)."""
+    """What a session is opened with; `methods` are `amr` values (RFC 8176), `confirmation` is what
+    the client has proved to hold."""
 
     client: Client
     scope: str
@@ -64,6 +66,7 @@ class Opening:
     remembered: bool
     device: Device
     origin: Origin
+    confirmation: Confirmation = UNBOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,9 @@ def write(
     locator = Locator(
         session.account_id, session.sid, place.tenant.tenant_id, opaque.new_grant_id()
     )
-    terms = GrantTerms(auth_time=now)
+    terms = GrantTerms(
+        auth_time=now, confirmation=chain_binding(opening.client, opening.confirmation)
+    )
     opened = NewlyOpened(
         opening.client, opening.scope, place, locator, opening.origin, ends_at, terms
     )
@@ -169,6 +174,7 @@ def write(
         methods=session.methods,
         absolute_end=end,
         impersonator=session.impersonator,
+        confirmation=opening.confirmation,
     )
     return issuing.session_tokens(snapshot, held, token, now)
 

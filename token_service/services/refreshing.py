@@ -8,6 +8,7 @@ from token_service.crypto import refresh_tokens
 from token_service.crypto.refresh_tokens import Presented
 from token_service.domain import scopes
 from token_service.domain.clients import Client
+from token_service.domain.confirmations import UNBOUND, Confirmation, chain_binding
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.failures import Unavailable
 from token_service.domain.refreshing import Presentation, Verdict, explain, proves_possession
@@ -26,12 +27,14 @@ from token_service.storage.grants import ReadState, Rotation
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """A refresh as it was asked for, by a client that has authenticated."""
+    """A refresh as it was asked for, by a client that has authenticated and has proved to hold what
+    `confirmation` says."""
 
     client: Client
     token: str = field(repr=False)
     scope: str | None
     origin: Origin
+    confirmation: Confirmation = UNBOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Attempt:
             generation=self.presented.generation,
             key_number=self.presented.key_number,
             secret_hash=self.presented.secret_hash,
+            confirmation=self.command.confirmation.stored,
         )
 
     def rotation(self, now: datetime, entered_tenant_id: str | None = None) -> Rotation:
@@ -75,7 +79,14 @@ class Attempt:
             used_from=self.command.origin.address[:45],
             now=now,
             entered_tenant_id=entered_tenant_id,
+            binds=chain_binding(self.command.client, self.command.confirmation),
         )
+
+    def use(self, tx: Statements, now: datetime) -> GrantState | None:
+        """Use the token by the one guarded statement; None where it does not apply."""
+        if self.command.client.rotates:
+            return grants.rotate(self.database, tx, self.rotation(now))
+        return grants.slide(self.database, tx, self.rotation(now))
 
     def read(self, tx: Statements) -> ReadState | None:
         """The grant as it is."""
@@ -110,7 +121,7 @@ def refresh(
     for _ in range(2):
         with database.statement() as tx:
             now = clock.now()
-            state = grants.rotate(database, tx, attempt.rotation(now))
+            state = attempt.use(tx, now)
         if state is not None:
             return _successor(attempt, state, now)
         outcome = _unused(attempt, clock)
@@ -142,7 +153,7 @@ def use_within(attempt: Attempt, clock: Clock, tx: Transaction) -> IssuedTokens 
     """
     for _ in range(2):
         now = clock.now()
-        state = grants.rotate(attempt.database, InTransaction(tx), attempt.rotation(now))
+        state = attempt.use(InTransaction(tx), now)
         outcome = _successor(attempt, state, now, tx) if state else _recorded(attempt, tx, clock)
         if outcome is not None:
             return outcome
@@ -244,6 +255,9 @@ def refused(
         case Refusal.FOREIGN_CLIENT as refusal:
             _record(attempt, tx, Event.REFRESH_FOREIGN_CLIENT, state, now)
             return Refused(refusal)
+        case Refusal.WRONG_KEY as refusal:
+            _record(attempt, tx, Event.REFRESH_WRONG_KEY, state, now)
+            return Refused(refusal)
         case refusal:
             write_end(tx, state, Cause(refusal, "service", attempt.command.origin), now)
             return Refused(refusal, told=_told(attempt, tx, now))
@@ -304,7 +318,8 @@ def _successor(
         if within is None
         else openid_claims.for_id_token(within, *asked)
     )
-    held = issuing.holder(locator, client, policy, scope or "", state, about)
+    proved = attempt.command.confirmation
+    held = issuing.holder(locator, client, policy, scope or "", state, about, proved)
     return issuing.session_tokens(attempt.snapshot, held, token, now)
 
 

@@ -11,6 +11,7 @@ from token_service.crypto.passwords import HashingBusy, Passwords
 from token_service.domain import accounts as names
 from token_service.domain.accounts import Account
 from token_service.domain.clients import Client, granted_scope
+from token_service.domain.confirmations import UNBOUND, Confirmation
 from token_service.domain.events import NO_ACCOUNT, AuditEvent, Event, Origin
 from token_service.domain.failures import Unavailable
 from token_service.domain.passwords import PasswordRules
@@ -53,6 +54,7 @@ class SignIn:
     origin: Origin
     device: Callable[[], Device]
     chooses_later: bool = False
+    confirmation: Confirmation = UNBOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +240,7 @@ def _opening(
         remembered=command.remember_me and place.rules.policy.remember_me,
         device=command.device(),
         origin=command.origin,
+        confirmation=command.confirmation,
     )
 
 

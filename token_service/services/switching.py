@@ -17,6 +17,7 @@ from token_service.domain import accounts as names
 from token_service.domain import scopes
 from token_service.domain.accounts import Account
 from token_service.domain.clients import Client
+from token_service.domain.confirmations import UNBOUND, Confirmation
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.failures import Unavailable
 from token_service.domain.refreshing import Verdict
@@ -45,12 +46,14 @@ _ROUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Who enters which tenant, and with how much of the scope that the session's grant has."""
+    """Who enters which tenant, with how much of the scope that the session's grant has, and what
+    they have proved to hold."""
 
     client: Client
     tenant_id: str
     scope: str | None
     origin: Origin
+    confirmation: Confirmation = UNBOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def refresh(
     if rules is None:
         return certain_refusal(database, clock, snapshot, Refusal.UNKNOWN_TENANT)
     attempt = Attempt(database, snapshot, command, presented, rules)
-    entry = Entry(command.client, tenant_id, command.scope, command.origin)
+    entry = Entry(command.client, tenant_id, command.scope, command.origin, command.confirmation)
     for _ in range(_ROUNDS):
         with database.transaction() as tx:
             outcome = _switched(attempt, tx, clock, entry)
@@ -187,7 +190,8 @@ def _spent(
     if verdict is Verdict.AHEAD:
         refreshing.record_ahead(attempt, tx, held.state, now)
     branch = branching.branch_of(held.snapshot, attempt.presented, entry.tenant_id, now)
-    opened = _opened(held, entry, destination, branch)
+    # As it is now: this use may have bound the chain.
+    opened = _opened(replace(held, state=used), entry, destination, branch)
     return replace(opened, previous_refresh_token=refreshing.successor_token(attempt, used, now))
 
 
@@ -220,8 +224,8 @@ def _again(attempt: Attempt, held: _Held, entry: Entry) -> IssuedTokens | Refuse
         snapshot, branch.locator, branch.secret, generation=0, key_number=opened.key_number, now=now
     )
     policy = rules.policy_for(remembered=opened.remembered)
-    about = _about(held, entry)
-    holder = issuing.holder(branch.locator, entry.client, policy, scope, opened, about)
+    about, proved = _about(held, entry), entry.confirmation
+    holder = issuing.holder(branch.locator, entry.client, policy, scope, opened, about, proved)
     tokens = issuing.session_tokens(snapshot, holder, token, now)
     return replace(tokens, previous_refresh_token=refreshing.successor_token(attempt, state, now))
 
@@ -290,6 +294,7 @@ def _opened(held: _Held, entry: Entry, destination: _Destination, branch: Branch
         methods=state.methods,
         absolute_end=end,
         about=_about(held, entry),
+        confirmation=entry.confirmation,
     )
     return issuing.session_tokens(snapshot, holder, token, now)
 

@@ -6,6 +6,7 @@ configuration version), which `storage/grants.py` turns into a `GrantState`.
 
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -153,6 +154,25 @@ def rotate(flavour: Flavour, comparison: str) -> Compiled:
     `comparison` of the stored generation with the presented one: `=`, or `<` for a token that
     proves that the database lost its tail.
     """
+    return _refreshed(
+        flavour,
+        comparison,
+        generation=_parameter("generation") + 1,
+        key_number=_parameter("next_key_number", Integer),
+        entered_tenant_id=bindparam("entered_tenant_id", required=True, type_=Identifier),
+        # A chain that was bound to nothing is bound from the first use with a key on.
+        confirmation=func.coalesce(_confirmation("binds"), grants.c.confirmation),
+    )
+
+
+@lru_cache
+def slide(flavour: Flavour) -> Compiled:
+    """The same for a client that keeps its refresh token: everything holds, no generation moves."""
+    return _refreshed(flavour, "=")
+
+
+def _refreshed(flavour: Flavour, comparison: str, **moved: ColumnElement[Any]) -> Compiled:
+    """Use a refresh token that is good, and slide its grant on."""
     standing = _standing(bindparam("tenant_id", type_=Identifier, required=True))
     absolute_end = _absolute_end(flavour, standing)
     statement: Update = (
@@ -160,6 +180,10 @@ def rotate(flavour: Flavour, comparison: str) -> Compiled:
         .where(
             *_addressed(),
             *_unused(comparison),
+            or_(
+                grants.c.confirmation.is_(None),
+                grants.c.confirmation == _confirmation("confirmation"),
+            ),
             *_alive(standing),
             absolute_end > _parameter("now"),
             environment.c.configuration_version == _parameter("configuration_version"),
@@ -167,12 +191,10 @@ def rotate(flavour: Flavour, comparison: str) -> Compiled:
             func.abs(database_now(flavour) - _parameter("now")) <= _MAX_CLOCK_DIFFERENCE,
         )
         .values(
-            generation=_parameter("generation") + 1,
-            key_number=_parameter("next_key_number", Integer),
             used_at=_parameter("now"),
-            entered_tenant_id=bindparam("entered_tenant_id", required=True, type_=Identifier),
             used_from=bindparam("used_from", required=True, type_=grants.c.used_from.type),
             ends_at=_least(flavour, _by_memory("slid_end"), absolute_end),
+            **moved,
         )
     )
     if flavour.is_sqlite:
@@ -211,6 +233,10 @@ def use(flavour: Flavour) -> Compiled:
         )
     )
     return compiled(statement.returning(grants.c.ends_at), flavour)
+
+
+def _confirmation(name: str) -> ColumnElement[str]:
+    return bindparam(name, type_=grants.c.confirmation.type, required=True)
 
 
 def _addressed() -> tuple[ColumnElement[bool], ...]:

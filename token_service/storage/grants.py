@@ -21,6 +21,7 @@ from token_service.domain.refreshing import Presentation
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import GrantKey, GrantState, GrantTerms
 from token_service.storage import grant_statements
+from token_service.storage.compiled import Compiled
 from token_service.storage.database import Database, Statements, Transaction
 from token_service.storage.pinned import Row
 from token_service.storage.tables import (
@@ -70,7 +71,8 @@ class Rotation(NamedTuple):
     `unused_limit` (seconds) is for sessions that are not remembered, `remembered_limit` for those
     that are; `force_relogin` is the environment's, `client_relogin` what the client asks for.
     Without `may_impersonate`, a token of an impersonated session is not accepted. With
-    `entered_tenant_id` this use opens a grant for that tenant, too.
+    `entered_tenant_id` this use opens a grant for that tenant, too; with `binds` the chain is bound
+    to that from now on.
     """
 
     key: GrantKey
@@ -87,6 +89,7 @@ class Rotation(NamedTuple):
     used_from: str
     now: datetime
     entered_tenant_id: str | None = None
+    binds: str | None = None
 
 
 def insert_grant(tx: Transaction, grant: NewGrant, now: datetime) -> None:
@@ -127,6 +130,17 @@ def rotate(
     than the row, which proves that the database lost its tail.
     """
     statement = grant_statements.rotate(database.flavour, "<" if ahead else "=")
+    return _used(database, tx, statement, rotation)
+
+
+def slide(database: Database, tx: Statements, rotation: Rotation) -> GrantState | None:
+    """Use a refresh token that stays as it is; the rest is as for `rotate`."""
+    return _used(database, tx, grant_statements.slide(database.flavour), rotation)
+
+
+def _used(
+    database: Database, tx: Statements, statement: Compiled, rotation: Rotation
+) -> GrantState | None:
     parameters = rotation_parameters(rotation) | database.clock_parameters()
     rows = tx.run(statement, parameters)
     if not rows:
@@ -322,6 +336,8 @@ def rotation_parameters(rotation: Rotation) -> dict[str, object]:
         "generation": presented.generation,
         "key_number": presented.key_number,
         "secret_hash": presented.secret_hash,
+        "confirmation": presented.confirmation,
+        "binds": rotation.binds,
         "next_key_number": rotation.next_key_number,
         "tenant_epoch": rotation.tenant_epoch,
         "client_epoch": rotation.client_epoch,

@@ -40,7 +40,7 @@ def tokens(issued: IssuedTokens, grant: str, status: int = 200) -> Response:
     metrics.issued(grant)
     body: dict[str, object] = {
         "access_token": issued.access_token,
-        "token_type": "Bearer",
+        "token_type": issued.token_type,
         "expires_in": issued.expires_in,
         "scope": issued.scope,
     }

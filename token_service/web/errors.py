@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
+from token_service.domain.dpop import ALGORITHMS
 from token_service.domain.refusals import Refusal
 
 _BASIC = 'Basic realm="token-service", charset="UTF-8"'
 _BEARER = 'Bearer realm="token-service"'
+_DPOP = f'DPoP realm="token-service", algs="{" ".join(ALGORITHMS)}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,27 @@ INVALID_TOKEN = Fault(
     "invalid_token",
     "The access token is not valid.",
     challenge=f'{_BEARER}, error="invalid_token"',
+)
+INVALID_PROOF = Fault(400, "invalid_dpop_proof", "A DPoP proof is needed, and this is none.")
+NONCE_NEEDED = Fault(400, "use_dpop_nonce", "The DPoP proof must contain the nonce of this answer.")
+CERTIFICATE_NEEDED = INVALID_REQUEST.saying("The client must show its certificate.")
+INVALID_BOUND_TOKEN = Fault(
+    401,
+    "invalid_token",
+    "The access token is bound to a key that was not proved.",
+    challenge=f'{_DPOP}, error="invalid_token"',
+)
+INVALID_PROOF_FOR_TOKEN = Fault(
+    401,
+    "invalid_dpop_proof",
+    "The DPoP proof is not valid.",
+    challenge=f'{_DPOP}, error="invalid_dpop_proof"',
+)
+NONCE_NEEDED_FOR_TOKEN = Fault(
+    401,
+    "use_dpop_nonce",
+    "The DPoP proof must contain the nonce of this answer.",
+    challenge=f'{_DPOP}, error="use_dpop_nonce"',
 )
 INSUFFICIENT_SCOPE = Fault(
     403,
@@ -253,6 +276,26 @@ BEARER = Stage(INVALID_TOKEN)
 
 USERINFO = Stage(INVALID_TOKEN, {Refusal.FORBIDDEN: OPENID_SCOPE_NEEDED})
 """The same at the userinfo endpoint."""
+
+PROOF = Stage(
+    INVALID_PROOF,
+    {
+        Refusal.NONCE_NEEDED: NONCE_NEEDED,
+        Refusal.CERTIFICATE_MISSING: CERTIFICATE_NEEDED,
+    },
+)
+"""A client proves which key or certificate it has, to get tokens that are bound to it."""
+
+BOUND_TOKEN = Stage(
+    INVALID_PROOF_FOR_TOKEN,
+    {
+        Refusal.NONCE_NEEDED: NONCE_NEEDED_FOR_TOKEN,
+        Refusal.PROOF_MISSING: INVALID_BOUND_TOKEN,
+        Refusal.WRONG_KEY: INVALID_BOUND_TOKEN,
+        Refusal.CERTIFICATE_MISSING: INVALID_TOKEN,
+    },
+)
+"""Whoever uses a bound access token proves that it is theirs."""
 
 POLICY = Stage(NOT_FOUND, {Refusal.INVALID_POLICY: INVALID_POLICY})
 """A policy is read or changed."""

@@ -41,6 +41,8 @@ def install(app: Flask, *, issuer: str) -> None:
         missing: tuple[tuple[str, str], ...] = () if "Cache-Control" in known else _NOT_STORED
         if "Content-Security-Policy" not in known:
             missing += _NOT_A_PAGE
+        if (nonce := g.get("dpop_nonce")) is not None:
+            known["DPoP-Nonce"] = nonce
         known.extend((*always, *missing, ("X-Request-Id", request_id())))
         _tell(response.status_code)
         return response

@@ -1,13 +1,13 @@
 """Who calls: a client by its credentials, an administrator or a person by an access token."""
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
 from flask import request
 
 from token_service.domain.clients import ADMIN_SCOPE, Client, ClientKind, Permission
-from token_service.domain.refusals import Refusal, Refused
+from token_service.domain.confirmations import Confirmation
+from token_service.domain.refusals import Refusal
 from token_service.domain.scopes import names
 from token_service.domain.sessions import GrantKey
 from token_service.oauth.answers import ClientRefused
@@ -21,18 +21,16 @@ from token_service.oauth.credentials import (
     Misuse,
     presented,
 )
-from token_service.services import account_sessions, inspection, members
+from token_service.services import account_sessions, members
 from token_service.services.changes import Author
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.endings import Cause
 from token_service.services.inspection import Inspection
-from token_service.web import errors
+from token_service.web import access_tokens, errors
 from token_service.web.origin import origin
 from token_service.web.parsing import is_identifier
 from token_service.web.parts import parts
 from token_service.web.refusing import Refuse, malformed, refusal
-
-_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class Person:
     """An account with a live session, by its access token.
 
     `impersonator` is the client that acts as the account, if one does; `grant` and `scope` are
-    those of the token.
+    those of the token, and `confirmation` is what it demands and was proved.
     """
 
     account_id: str
@@ -83,6 +81,7 @@ class Person:
     impersonator: str | None
     grant: GrantKey
     scope: str
+    confirmation: Confirmation
 
     def may_end(self, sid: str) -> bool:
         """Whoever acts as somebody else ends nothing but the session that they do it in."""
@@ -126,7 +125,7 @@ def caller(snapshot: Snapshot, permission: Permission) -> Caller:
     """Who may do it: a trusted backend with the permission, by Basic; an administrator, by an
     access token of its own; or a member whose roles permit it, in the tenant of their token."""
     scheme = _scheme()
-    if scheme == "bearer":
+    if scheme in access_tokens.SCHEMES:
         found = bearer(snapshot)
         if found.account_id is not None:
             return _member(snapshot, _person(found), permission)
@@ -188,7 +187,7 @@ def administrator_of(snapshot: Snapshot, tenant_id: str) -> Caller:
 
 def caller_or_person(snapshot: Snapshot, permission: Permission) -> Caller | Person:
     """One of the two, or the account itself by its access token."""
-    if _scheme() != "bearer":
+    if _scheme() not in access_tokens.SCHEMES:
         return caller(snapshot, permission)
     found = bearer(snapshot)
     return _administrator(snapshot, found) if found.account_id is None else _person(found)
@@ -239,30 +238,8 @@ def owner(snapshot: Snapshot) -> Person:
 
 
 def bearer(snapshot: Snapshot) -> Inspection:
-    """The live access token in the `Authorization` header (RFC 6750 section 2.1)."""
-    return live(snapshot, bearer_token())
-
-
-def live(snapshot: Snapshot, token: str) -> Inspection:
-    """A live access token, however it came."""
-    here = parts()
-    found = inspection.inspect(here.database, here.clock, snapshot, token)
-    if isinstance(found, Refused):
-        raise refusal(found, errors.BEARER)
-    return found
-
-
-def bearer_token() -> str:
-    """The token in the `Authorization` header; nowhere else (RFC 9700 section 2.5)."""
-    header = request.headers.get("Authorization")
-    if header is None:
-        raise Refuse(errors.TOKEN_MISSING)
-    if "," in header:
-        raise malformed(Misuse.TWO_HEADERS)
-    match = _BEARER.fullmatch(header)
-    if match is None:
-        raise Refuse(errors.INVALID_TOKEN)
-    return match[1]
+    """The live access token in the `Authorization` header, with the proof that it may demand."""
+    return access_tokens.live(snapshot, access_tokens.presented())
 
 
 def _person(found: Inspection) -> Person:
@@ -277,6 +254,7 @@ def _person(found: Inspection) -> Person:
         found.impersonator,
         grant,
         found.scope,
+        found.confirmation,
     )
 
 

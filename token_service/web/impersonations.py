@@ -6,7 +6,7 @@ from token_service.domain.refusals import Refused
 from token_service.services import impersonating
 from token_service.services.configuration import Snapshot
 from token_service.services.impersonating import Impersonate
-from token_service.web import answers, errors, guards, metrics, parsing
+from token_service.web import answers, errors, guards, metrics, parsing, possession
 from token_service.web.api import BASIC, Blueprint
 from token_service.web.current import on_current
 from token_service.web.devices import device
@@ -32,6 +32,8 @@ _IMPERSONATION = ImpersonationSchema()
         errors.INVALID_REQUEST,
         errors.INVALID_SCOPE,
         errors.INVALID_CLIENT,
+        errors.INVALID_PROOF,
+        errors.NONCE_NEEDED,
         errors.FORBIDDEN,
         errors.IMPERSONATION_NOT_ALLOWED,
         errors.NOT_FOUND,
@@ -55,6 +57,7 @@ def impersonate(snapshot: Snapshot) -> Response:
         scope=request.scope,
         origin=where,
         device=lambda: device(where),
+        confirmation=possession.confirmation(snapshot, client),
     )
     alarm_per_hour = here.settings.impersonation.alarm_per_hour
     opened = impersonating.impersonate(here.database, here.clock, snapshot, alarm_per_hour, command)

@@ -80,7 +80,7 @@ def enter(snapshot: Snapshot, tenant_id: str) -> Response:
         raise Refuse(errors.INSUFFICIENT_SCOPE)
     client = guards.client_in_body(snapshot, request.client_id, request.client_secret)
     here = parts()
-    entry = Entry(client, tenant_id, request.scope, origin())
+    entry = Entry(client, tenant_id, request.scope, origin(), found.confirmation)
     issued = switching.enter(here.database, here.clock, snapshot, found, entry)
     if isinstance(issued, IssuedTokens):
         return answers.tokens(issued, "tenant")

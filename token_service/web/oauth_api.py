@@ -8,6 +8,7 @@ from token_service.oauth.answers import (
     GrantTypeUnsupported,
     No,
     ParameterMissing,
+    ProofRefused,
 )
 from token_service.oauth.call import Call
 from token_service.oauth.credentials import Misuse
@@ -15,7 +16,7 @@ from token_service.oauth.server import Server
 from token_service.services import signed_answers
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import IssuedTokens
-from token_service.web import answers, errors, parsing
+from token_service.web import answers, errors, parsing, possession
 from token_service.web.current import on_current
 from token_service.web.guards import misuse, surroundings
 from token_service.web.parts import parts
@@ -68,7 +69,13 @@ def revoke(snapshot: Snapshot) -> Response:
 
 def _call(snapshot: Snapshot) -> Call:
     authorization = request.headers.get("Authorization")
-    return Call(request.path, parsing.form(), authorization, surroundings(snapshot))
+    return Call(
+        request.path,
+        parsing.form(),
+        authorization,
+        surroundings(snapshot),
+        possession.confirming(snapshot),
+    )
 
 
 def _no(answer: No, stage: errors.Stage = errors.GRANT) -> Refuse:
@@ -77,6 +84,8 @@ def _no(answer: No, stage: errors.Stage = errors.GRANT) -> Refuse:
             return refusal(refused, errors.CLIENT)
         case GrantRefused(refused):
             return refusal(refused, stage)
+        case ProofRefused(refused):
+            return refusal(refused, errors.PROOF)
         case ParameterMissing(name):
             return malformed(f"The parameter {name} is missing.")
         case GrantTypeUnsupported():

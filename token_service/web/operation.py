@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from token_service.crypto import opaque
 from token_service.services import readiness
 from token_service.web import answers, errors, metrics
-from token_service.web.guards import bearer_token
+from token_service.web.access_tokens import presented
 from token_service.web.origin import is_local
 from token_service.web.parts import parts
 from token_service.web.refusing import Refuse
@@ -35,7 +35,7 @@ def metrics_of_all_workers() -> Response:
     """For this machine, or by the token of the settings; nobody else learns that it is there."""
     token = parts().settings.server.metrics_token
     if "Authorization" in request.headers and token is not None:
-        if not opaque.same(bearer_token(), token):
+        if not opaque.same(presented().token, token):
             raise Refuse(errors.INVALID_TOKEN)
     elif not is_local():
         raise Refuse(errors.NOT_FOUND)

@@ -51,6 +51,12 @@ def behind_proxies(peer: str, forwarded: Sequence[str], trusted: Networks) -> st
     return address
 
 
+def is_from_proxy() -> bool:
+    """Whether one of our proxies has sent the request on: then its headers are the proxy's word."""
+    trusted = parts().settings.server.trusted_proxies
+    return bool(trusted) and _is_in(request.environ.get("REMOTE_ADDR", ""), trusted)
+
+
 def is_local() -> bool:
     """Whether the request was made on this machine, by somebody who meant this service.
 
@@ -89,8 +95,7 @@ def id_of_current_request() -> str | None:
 
 
 def _forwarded_id() -> str | None:
-    trusted = parts().settings.server.trusted_proxies
-    if not trusted or not _is_in(request.environ.get("REMOTE_ADDR", ""), trusted):
+    if not is_from_proxy():
         return None
     given = request.headers.get("X-Request-Id", "")
     return given if _REQUEST_ID.fullmatch(given) else None

@@ -13,6 +13,7 @@ from token_service.services.refreshing import Refresh
 from token_service.web import answers, errors, guards, parsing, password_faults
 from token_service.web.api import BEARER, NOBODY, Blueprint
 from token_service.web.current import on_current
+from token_service.web.guards import Person
 from token_service.web.origin import origin
 from token_service.web.parts import parts
 from token_service.web.refusing import refusal
@@ -62,8 +63,9 @@ def change(snapshot: Snapshot) -> Response:
         scope=person.scope,
         current=request.current_password,
         new=request.new_password,
-        refresh=_refresh(snapshot, request),
+        refresh=_refresh(snapshot, person, request),
         origin=origin(),
+        confirmation=person.confirmation,
     )
     here = parts()
     changed = changing_password.change(here.database, here.clock, snapshot, here.gate, command)
@@ -150,8 +152,8 @@ def send_reset(snapshot: Snapshot, account_id: str) -> Response:
     return answers.accepted()
 
 
-def _refresh(snapshot: Snapshot, request: ChangePasswordRequest) -> Refresh | None:
+def _refresh(snapshot: Snapshot, person: Person, request: ChangePasswordRequest) -> Refresh | None:
     if request.refresh_token is None or request.client_id is None:
         return None
     client = guards.client_in_body(snapshot, request.client_id, request.client_secret)
-    return Refresh(client, request.refresh_token, None, origin())
+    return Refresh(client, request.refresh_token, None, origin(), person.confirmation)

@@ -11,6 +11,7 @@ from token_service.domain.authorization_requests import (
     RESPONSE_MODES,
 )
 from token_service.domain.clients import OFFLINE_SCOPE
+from token_service.domain.dpop import ALGORITHMS as DPOP_ALGORITHMS
 from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
 from token_service.oauth.server import GRANTS
 from token_service.settings import Settings
@@ -60,6 +61,8 @@ def _tokens(settings: Settings) -> dict[str, object]:
         "revocation_endpoint": f"{issuer}/oauth2/revoke",
         "revocation_endpoint_auth_methods_supported": [*EVERY_CLIENT],
         "grant_types_supported": [grant.GRANT_TYPE for grant in GRANTS],
+        "dpop_signing_alg_values_supported": [*DPOP_ALGORITHMS],
+        "tls_client_certificate_bound_access_tokens": True,
     }
 
 

@@ -13,7 +13,7 @@ from token_service.services.continuing import Continuation
 from token_service.services.issuing import IssuedTokens
 from token_service.services.opening import WaitingSignIn
 from token_service.services.signing_in import SignIn
-from token_service.web import answers, errors, guards, metrics, parsing
+from token_service.web import answers, errors, guards, metrics, parsing, possession
 from token_service.web.api import BASIC, NOBODY, Blueprint
 from token_service.web.current import on_current
 from token_service.web.devices import device
@@ -42,6 +42,8 @@ _FAULTS = (
     errors.INVALID_REQUEST,
     errors.INVALID_CLIENT,
     errors.CLIENT_NOT_ALLOWED,
+    errors.INVALID_PROOF,
+    errors.NONCE_NEEDED,
     errors.SESSION_LIMIT,
     errors.SESSION_LIMIT_ASKS,
     errors.THROTTLED,
@@ -78,6 +80,7 @@ def sign_in(snapshot: Snapshot) -> Response:
         remember_me=request.remember_me,
         origin=where,
         device=lambda: device(where),
+        confirmation=possession.confirmation(snapshot, client),
     )
     opened = signing_in.sign_in(here.database, here.clock, snapshot, here.gate, command)
     return _answer(opened, errors.SIGN_IN)
@@ -103,6 +106,7 @@ def continue_sign_in(snapshot: Snapshot) -> Response:
         end_sid=request.end_sid,
         origin=where,
         device=lambda: device(where),
+        confirmation=possession.confirmation(snapshot, client),
     )
     opened = continuing.continue_sign_in(here.database, here.clock, snapshot, command)
     return _answer(opened, errors.CONTINUE)

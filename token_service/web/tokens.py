@@ -15,7 +15,7 @@ from token_service.services.configuration import Snapshot
 from token_service.services.inspection import Inspection
 from token_service.services.issuing import IssuedTokens
 from token_service.services.refreshing import Refresh
-from token_service.web import answers, errors, guards, parsing
+from token_service.web import access_tokens, answers, errors, guards, parsing, possession
 from token_service.web.api import BASIC, BEARER, NOBODY, Blueprint
 from token_service.web.current import on_current
 from token_service.web.guards import Person
@@ -46,6 +46,7 @@ _CLIENT_FAULTS = (
     errors.THROTTLED,
     errors.UNAVAILABLE,
 )
+_PROOF_FAULTS = (errors.INVALID_PROOF, errors.NONCE_NEEDED)
 
 
 @blueprint.post("/refresh")
@@ -54,6 +55,7 @@ _CLIENT_FAULTS = (
     answer=TokensSchema,
     faults=(
         *_CLIENT_FAULTS,
+        *_PROOF_FAULTS,
         errors.INVALID_GRANT,
         errors.INVALID_SCOPE,
         errors.TENANT_UNREACHABLE,
@@ -72,8 +74,9 @@ def refresh(snapshot: Snapshot) -> Response:
     """
     request: RefreshRequest = parsing.json_body(_REFRESH)
     client = guards.client(snapshot, request.client_id, request.client_secret)
+    confirmation = possession.confirmation(snapshot, client)
     here = parts()
-    command = Refresh(client, request.refresh_token, request.scope, origin())
+    command = Refresh(client, request.refresh_token, request.scope, origin(), confirmation)
     issued = switching.refresh(here.database, here.clock, snapshot, command, request.tenant_id)
     if isinstance(issued, IssuedTokens):
         return answers.tokens(issued, "refresh_token")
@@ -103,7 +106,10 @@ def introspect(snapshot: Snapshot) -> Response:
 )
 @on_current
 def validate(snapshot: Snapshot) -> Response:
-    """Ask whether an access token is live; holding it is enough."""
+    """Ask whether an access token is live; holding it is enough.
+
+    Whoever asks for others looks at `cnf`: a bound token is good with the proof for it only.
+    """
     request: ValidateRequest = parsing.json_body(_VALIDATE)
     here = parts()
     return answers.inspected(
@@ -119,13 +125,16 @@ def validate(snapshot: Snapshot) -> Response:
 def validate_for_gateway(snapshot: Snapshot) -> Response:
     """The same for gateways: who it is stands in the headers of a 200, anything else is a 401.
 
-    The optional parameter `audience` names whom the token must be meant for.
+    The optional parameter `audience` names whom the token must be meant for. A token that is bound
+    to a key needs its proof, and the gateway's word for which request that was made.
     """
     here = parts()
-    token, audience = guards.bearer_token(), parsing.query_parameter("audience")
-    found = inspection.validate(here.database, here.clock, snapshot, token, audience)
+    shown, audience = access_tokens.presented(), parsing.query_parameter("audience")
+    found = inspection.validate(here.database, here.clock, snapshot, shown.token, audience)
     if isinstance(found, Refused):
         raise refusal(found, errors.BEARER)
+    target = possession.gateway_target()
+    possession.require(snapshot, found, shown.token, shown.scheme, target)
     return Response(status=200, headers=_identity(found), content_type="text/plain")
 
 

@@ -6,7 +6,8 @@ from token_service.domain.refusals import Refused
 from token_service.services import signed_answers, userinfo
 from token_service.services.configuration import Snapshot
 from token_service.services.inspection import Inspection
-from token_service.web import answers, errors, guards, parsing
+from token_service.web import access_tokens, answers, errors, guards, parsing
+from token_service.web.access_tokens import Presented
 from token_service.web.current import on_current
 from token_service.web.parts import parts
 from token_service.web.refusing import malformed, refusal
@@ -38,5 +39,5 @@ def _presented(snapshot: Snapshot) -> Inspection:
         if token is not None:
             if "Authorization" in request.headers:
                 raise malformed("The access token is sent in two ways.")
-            return guards.live(snapshot, token)
+            return access_tokens.live(snapshot, Presented(token, "Bearer"))
     return guards.bearer(snapshot)

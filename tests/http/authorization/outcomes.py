@@ -111,7 +111,6 @@ EXPECTED: dict[Route, Row] = {
     ("GET", "/metrics"): _OPEN,
     ("GET", "/pages/<path:filename>"): _OPEN,
     ("GET", "/v1/openapi.json"): _OPEN,
-    ("GET", "/.well-known/openid-configuration"): _OPEN,
     ("GET", "/oauth2/userinfo"): _USERINFO,
     ("POST", "/oauth2/userinfo"): _USERINFO,
     # Whoever has a good link; nobody here has one.
@@ -127,8 +126,6 @@ EXPECTED: dict[Route, Row] = {
         "401 invalid_client": _NOT_CLIENTS,
     },
     ("POST", "/oauth2/token"): _REFRESH,
-    ("GET", "/oauth2/userinfo"): _USERINFO,
-    ("POST", "/oauth2/userinfo"): _USERINFO,
     ("POST", "/v1/token/refresh"): _REFRESH,
     ("POST", "/v1/token/validate"): {"200 active": _ALL},
     ("GET", "/v1/token/validate"): {"200": _BEARERS, "401 invalid_token": _NO_TOKEN},

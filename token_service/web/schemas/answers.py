@@ -61,7 +61,7 @@ class TokensSchema(Schema):
     """Tokens (RFC 6749 section 5.1) and the session that they belong to."""
 
     access_token = fields.String(required=True)
-    token_type = fields.String(required=True, metadata={"enum": ["Bearer"]})
+    token_type = fields.String(required=True, metadata={"enum": ["Bearer", "DPoP"]})
     expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
     scope = fields.String(required=True)
     id_token = fields.String(
@@ -79,6 +79,15 @@ class ActorSchema(Schema):
     """Who acts as the subject of a token (RFC 8693 section 4.1)."""
 
     sub = fields.String(metadata={"description": "The client's id."})
+
+
+class ConfirmationSchema(Schema):
+    """What a token is bound to (RFC 7800): thumbprints of a key, of a certificate, or both."""
+
+    jkt = fields.String(metadata={"description": "RFC 9449 section 6.1."})
+    certificate = fields.String(
+        data_key="x5t#S256", metadata={"description": "RFC 8705 section 3.1."}
+    )
 
 
 class InspectionSchema(Schema):
@@ -99,6 +108,7 @@ class InspectionSchema(Schema):
     auth_time = fields.Integer()
     amr = fields.List(fields.String())
     act = fields.Nested(ActorSchema)
+    cnf = fields.Nested(ConfirmationSchema)
 
 
 @dataclass(frozen=True, slots=True)
