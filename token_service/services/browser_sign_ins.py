@@ -304,7 +304,7 @@ def _renewed(
     )
     if not renewed:
         return None
-    record_sign_in(tx, account, opening, locator.sid, now)
+    record_sign_in(snapshot, tx, account, opening, locator.sid, now)
     return _cookie(snapshot, locator, secret, ends_at, opening, now)
 
 
