@@ -94,7 +94,7 @@ def test_a_right_request_is_read_whole():
         login_hint="ada",
         acr_values=("a", "b"),
         ui_locales=("de-CH", "en"),
-        claims='{"userinfo":{"email":{"essential":true},"name":null}}',
+        claims=claims,
         resources=("files", "https://api.example"),
         tenant_id=TENANT,
         dpop_jkt=CHALLENGE,
@@ -178,7 +178,6 @@ def test_the_redirect_uri_may_be_left_out_where_only_one_can_be_meant():
         ({"claims": '{"userinfo": {"email": true}}'}, "invalid_request"),
         ({"claims": '{"userinfo": {}, "userinfo": {}}'}, "invalid_request"),
         ({"claims": '{"userinfo": {"a": {"values": [NaN]}}}'}, "invalid_request"),
-        ({"claims": '{"userinfo": {"a": {"b": ' + "[" * 50 + "]" * 50 + "}}}"}, "invalid_request"),
         ({"claims": "[" * 8000}, "invalid_request"),
         ({"resource": "https://other.example"}, "invalid_target"),
         ({"resource": "files https://other.example"}, "invalid_target"),
@@ -194,7 +193,6 @@ def test_what_openid_connect_does_not_know_is_ignored():
     assert read(scope="openid admin x").scope == "openid"
     assert read(max_age="0").max_age == 0
     assert read(prompt="select_account").prompt == ("select_account",)
-    assert read(claims="{}").claims is None
 
 
 def test_only_an_exempt_confidential_client_goes_without_a_challenge():

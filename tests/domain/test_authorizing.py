@@ -35,7 +35,7 @@ def request(**changes):
 
 
 def standing(*seats, default=None, auth_time=NOW - HOUR):
-    return Standing(ADA, auth_time, default, seats or (NORTH,))
+    return Standing(ADA, ADA, ("pwd",), auth_time, default, seats or (NORTH,))
 
 
 def step(asked=None, who=None, *, app=None, given=None, progress=None, now=NOW):
@@ -104,6 +104,21 @@ def test_a_hint_at_somebody_else_needs_them():
     assert step(request(hinted_subject=ADA), standing()) == Finish(NORTH)
 
 
+def test_a_subject_may_be_named_by_a_claim():
+    for subject, expected in ((ADA, Finish(NORTH)), (EVE, SignIn())):
+        asked = request(claims=f'{{"id_token":{{"sub":{{"value":"{subject}"}}}}}}')
+        assert step(asked, standing()) == expected
+
+
+def test_an_essential_context_that_is_not_reached_has_no_answer():
+    for value, expected in (("1", None), ("9", "unmet_authentication_requirements")):
+        claims = f'{{"id_token":{{"acr":{{"essential":true,"values":["{value}"]}}}}}}'
+        found = step(request(claims=claims), standing())
+        assert found == Finish(NORTH) if expected is None else error(found) == expected
+    voluntary = request(claims='{"id_token":{"acr":{"values":["9"]}}}')
+    assert step(voluntary, standing()) == Finish(NORTH)
+
+
 def test_one_of_several_tenants_is_chosen_once():
     both = standing(NORTH, SOUTH)
     assert step(who=both) == ChooseTenant((NORTH, SOUTH))
@@ -129,7 +144,7 @@ def test_a_tenant_that_the_person_is_not_in():
         assert error(step(asked, who, progress=SIGNED_IN)) == "access_denied"
         silent = replace(asked, prompt=("none",))
         assert error(step(silent, who)) == "interaction_required"
-    nowhere = Standing(ADA, NOW, None, ())
+    nowhere = Standing(ADA, ADA, ("pwd",), NOW, None, ())
     assert step(who=nowhere) == SignIn()
     assert error(step(who=nowhere, progress=SIGNED_IN)) == "access_denied"
 
@@ -163,9 +178,7 @@ def test_prompt_consent_asks_once_whoever_runs_the_application():
 def test_what_is_wanted_is_the_scope_and_each_claim_by_name():
     claims = '{"id_token":{"acr":null},"userinfo":{"email":null}}'
     asked = replace(request(claims=claims), scope="openid profile")
-    assert wanted_consent(asked) == Consent(
-        frozenset({"openid", "profile"}), frozenset({"acr", "email"})
-    )
+    assert wanted_consent(asked) == Consent(frozenset({"openid", "profile"}), frozenset({"email"}))
 
 
 def test_each_step_counts_and_a_sign_in_forgets_what_was_before():

@@ -4,14 +4,13 @@ Whatever is wrong before client and redirect URI are certain is never sent anywh
 redirects then is an open redirector (RFC 6749 section 4.1.2.1, RFC 9700 section 4.11.2).
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Self, cast
 
-from token_service.domain import scopes
+from token_service.domain import claims_parameter, scopes
 from token_service.domain.accounts import well_formed_id
 from token_service.domain.clients import Client
 from token_service.domain.redirects import matching
@@ -25,7 +24,6 @@ _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 """SHA-256 in base64url: a challenge (RFC 7636 section 4.2) or the thumbprint of a key."""
 _SECONDS = re.compile(r"0|[1-9][0-9]{0,8}")
 _MAX_NONCE = 512
-_MAX_CLAIMS_DEPTH = 6
 
 
 class Unredirectable(StrEnum):
@@ -73,7 +71,7 @@ class AuthorizationRequest:
     `redirect_uri_given`: whether it was in the request, so that it must be when the code is used.
     `scope` is what of it the client may have. `code_challenge` is None only for a confidential
     client that is exempt. `max_age` is in seconds. `claims` is the parameter as JSON.
-    `hinted_subject` is the account that `id_token_hint` names. `resources` are the audiences that
+    `hinted_subject` is the `sub` that `id_token_hint` names. `resources` are the audiences that
     were asked for, () for the client's own. `dpop_jkt` is a thumbprint (RFC 9449 section 10).
     """
 
@@ -299,46 +297,11 @@ def _nonce(asked: _Asked) -> str | None:
 
 
 def _claims(asked: _Asked) -> str | None:
-    """The parameter `claims` (Core section 5.5) in one spelling: objects of requests for claims."""
+    """The parameter `claims`, if it can be read (Core section 5.5)."""
     text = asked.get("claims")
-    if text is None:
-        return None
-    try:
-        value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_refused)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict) or not all(_is_claims(one) for one in value.values()):
+    if claims_parameter.requested(text) is None:
         raise _Wrong("invalid_request", "The parameter claims is malformed.")
-    known = {name: value[name] for name in ("id_token", "userinfo") if value.get(name)}
-    return json.dumps(known, sort_keys=True, separators=(",", ":")) if known else None
-
-
-def _is_claims(value: object) -> bool:
-    if value is None:
-        return True
-    return isinstance(value, dict) and all(
-        one is None or (isinstance(one, dict) and _is_shallow(one, _MAX_CLAIMS_DEPTH))
-        for one in value.values()
-    )
-
-
-def _is_shallow(value: object, depth: int) -> bool:
-    if isinstance(value, dict):
-        return depth > 0 and all(_is_shallow(one, depth - 1) for one in value.values())
-    if isinstance(value, list):
-        return depth > 0 and all(_is_shallow(one, depth - 1) for one in value)
-    return True
-
-
-def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return members
-
-
-def _refused(constant: str) -> None:
-    raise ValueError(constant)
+    return text
 
 
 def _resources(asked: _Asked) -> tuple[str, ...]:

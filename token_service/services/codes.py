@@ -20,7 +20,13 @@ from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantKey, GrantTerms, Session
-from token_service.services import issuing, recording, session_grants, session_limiting
+from token_service.services import (
+    issuing,
+    openid_claims,
+    recording,
+    session_grants,
+    session_limiting,
+)
 from token_service.services.configuration import (
     Snapshot,
     certain_refusal,
@@ -157,11 +163,11 @@ def _redeemed(database: Database, held: _Held, use: CodeUse) -> IssuedTokens | R
         return _refused(held, Refusal.EXPIRED)
     if refusal is not None:
         return _refused(held, refusal)
-    opened = _opened(held)
+    opened = _opened(database, held)
     return _refused(held, opened) if isinstance(opened, Refusal) else opened
 
 
-def _opened(held: _Held) -> IssuedTokens | Refusal:
+def _opened(database: Database, held: _Held) -> IssuedTokens | Refusal:
     """Open the grant under the session, if the world is still as it was when the code was made."""
     snapshot, tx, code, now = held.snapshot, held.tx, held.code, held.now
     client, session = held.command.client, held.session
@@ -195,9 +201,9 @@ def _opened(held: _Held) -> IssuedTokens | Refusal:
         terms=replace(terms, audiences=(resource,)) if resource else terms,
         methods=session.methods,
         absolute_end=end,
+        nonce=code.request.nonce,
+        about=openid_claims.for_id_token(database, client, terms, code.account_id, tx),
     )
-    # Who asked with `openid` also gets an ID token: `code.request` has the nonce, the claims and
-    # the authentication context that were asked for, `holder` who signed in, when and how.
     return issuing.session_tokens(snapshot, holder, token if client.may_refresh else None, now)
 
 
