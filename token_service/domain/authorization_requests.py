@@ -4,7 +4,6 @@ Whatever is wrong before client and redirect URI are certain is never sent anywh
 redirects then is an open redirector (RFC 6749 section 4.1.2.1, RFC 9700 section 4.11.2).
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -72,7 +71,7 @@ class AuthorizationRequest:
     `redirect_uri_given`: whether it was in the request, so that it must be when the code is used.
     `scope` is what of it the client may have. `code_challenge` is None only for a confidential
     client that is exempt. `max_age` is in seconds. `claims` is the parameter as JSON.
-    `hinted_subject` is the account that `id_token_hint` names. `resources` are the audiences that
+    `hinted_subject` is the `sub` that `id_token_hint` names. `resources` are the audiences that
     were asked for, () for the client's own. `dpop_jkt` is a thumbprint (RFC 9449 section 10).
     """
 

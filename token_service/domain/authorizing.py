@@ -1,15 +1,16 @@
 """What an authorization request needs next: one pure decision, however far it has come."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from token_service.domain import scopes
+from token_service.domain import authentication_context, scopes
 from token_service.domain.authorization_requests import AuthorizationRequest
+from token_service.domain.claims_parameter import NOTHING, RequestedClaims, requested
 from token_service.domain.clients import Client
 from token_service.domain.interactions import Progress
+from token_service.domain.openid_claims import SCOPE_OF
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,14 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who is signed in in the browser, since when, and where they can be."""
+    """Who is signed in in the browser, since when and how, and where they can be.
+
+    `subject` is as whom the client knows the account, `methods` are `amr` values (RFC 8176).
+    """
 
     account_id: str
+    subject: str
+    methods: tuple[str, ...]
     auth_time: datetime
     default_tenant_id: str | None
     seats: tuple[Seat, ...]
@@ -83,6 +89,12 @@ class Decline:
     sentence: str
 
 
+_UNMET = Decline(
+    # OpenID Connect Core Unmet Authentication Requirements 1.0.
+    "unmet_authentication_requirements",
+    "The person cannot sign in as strongly as it would be needed.",
+)
+
 Step: TypeAlias = SignIn | ChooseTenant | AskConsent | Finish | Decline
 
 
@@ -122,9 +134,9 @@ def next_step(situation: Situation, now: datetime) -> Step:
 
 def wanted_consent(request: AuthorizationRequest) -> Consent:
     """What the person is asked to allow: the scope, and each claim that is named."""
-    members = json.loads(request.claims) if request.claims else {}
-    claims = frozenset(name for member in members.values() for name in member)
-    return Consent(scopes.names(request.scope), claims)
+    asked = _claims(request)
+    claims = {*asked.userinfo, *asked.id_token} & SCOPE_OF.keys()
+    return Consent(scopes.names(request.scope), frozenset(claims))
 
 
 def asks_consent(client: Client) -> bool:
@@ -135,11 +147,15 @@ def asks_consent(client: Client) -> bool:
 
 def _step(situation: Situation, now: datetime) -> Step:
     request, standing = situation.request, situation.standing
-    if standing is None or request.hinted_subject not in (None, standing.account_id):
+    if standing is None or not _is_wanted(request, standing):
         return _other_person(situation, standing)
     progress = situation.progress.of(standing.account_id)
     if not progress.signed_in and _demands_sign_in(request, standing, now):
         return SignIn()
+    essential = _claims(request).essential_acr
+    asked = [one for one in essential if isinstance(one, str)]
+    if essential and not authentication_context.satisfies(standing.methods, asked):
+        return _UNMET
     seat = _seat(situation, standing, progress)
     if not isinstance(seat, Seat):
         return seat
@@ -151,8 +167,21 @@ def _step(situation: Situation, now: datetime) -> Step:
     return AskConsent(seat, wanted) if is_needed or is_demanded else Finish(seat)
 
 
+def _claims(request: AuthorizationRequest) -> RequestedClaims:
+    return requested(request.claims) or NOTHING
+
+
+def _is_wanted(request: AuthorizationRequest, standing: Standing) -> bool:
+    """Whether it is whom the request names, by `id_token_hint` or by a claim (Core section
+    3.1.2.2)."""
+    if request.hinted_subject not in (None, standing.subject):
+        return False
+    wanted = _claims(request).wanted_subject
+    return not wanted or standing.subject in wanted
+
+
 def _other_person(situation: Situation, standing: Standing | None) -> Step:
-    """Nobody is signed in, or not whom `id_token_hint` names. Who has just signed in as somebody
+    """Nobody is signed in, or not whom the request names. Who has just signed in as somebody
     else will hardly be asked once more."""
     if standing is not None and situation.progress.of(standing.account_id).signed_in:
         return Decline("login_required", "Another person has signed in.")

@@ -6,6 +6,7 @@ from datetime import timedelta
 from token_service.clock import Clock
 from token_service.crypto import browser_cookies, opaque
 from token_service.crypto.browser_cookies import PresentedCookie
+from token_service.crypto.jwt import UnknownKey
 from token_service.domain.accounts import Account
 from token_service.domain.authorization_requests import AuthorizationRequest
 from token_service.domain.authorizing import (
@@ -26,10 +27,22 @@ from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.interactions import LIFETIME, Interaction, Progress
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantState, absolute_end, relogin_limit
-from token_service.services import browser_sign_ins, codes, recording, session_limiting
+from token_service.services import (
+    browser_sign_ins,
+    codes,
+    id_tokens,
+    recording,
+    session_limiting,
+    subjects,
+)
 from token_service.services.browser_sign_ins import Cookie, StepTaken
 from token_service.services.codes import SignedInAs
-from token_service.services.configuration import Snapshot, certain_refusal, prove
+from token_service.services.configuration import (
+    Snapshot,
+    certain_refusal,
+    prove,
+    prove_current,
+)
 from token_service.services.opening import Place, place_of
 from token_service.storage import accounts, configuration, consents, interactions, sessions
 from token_service.storage.database import Database, InTransaction, Transaction
@@ -86,6 +99,19 @@ class _Scene:
         step = SignIn() if isinstance(self.step, Decline) else self.step
         account_id = self.state.key.account_id if self.state else None
         return Waiting(interaction, self.situation.client, step, account_id, self.names)
+
+
+def hinted_subject(
+    database: Database, clock: Clock, snapshot: Snapshot, client: Client, token: str
+) -> str | None:
+    """The `sub` in an ID token that was given to this client, expired or not; None for anything
+    else (Core section 3.1.2.1, `id_token_hint`)."""
+    try:
+        hint = id_tokens.hint(snapshot, token, clock.now())
+    except UnknownKey:
+        prove_current(database, clock, snapshot)
+        return None
+    return hint.subject if hint is not None and hint.client_id == client.client_id else None
 
 
 def begin(
@@ -259,6 +285,8 @@ def _standing(
     places = [place_of(snapshot, account, client, one.tenant_id, tx) for one in account.memberships]
     return Standing(
         account_id=account.account_id,
+        subject=subjects.subject(snapshot, client, account.account_id),
+        methods=state.methods,
         auth_time=state.terms.auth_time,
         default_tenant_id=account.default_tenant_id,
         seats=tuple(_seat(one, state) for one in places if isinstance(one, Place)),

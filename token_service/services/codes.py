@@ -164,11 +164,11 @@ def _redeemed(database: Database, held: _Held, use: CodeUse) -> IssuedTokens | R
         return _refused(held, Refusal.EXPIRED)
     if refusal is not None:
         return _refused(held, refusal)
-    opened = _opened(held)
+    opened = _opened(database, held)
     return _refused(held, opened) if isinstance(opened, Refusal) else opened
 
 
-def _opened(held: _Held) -> IssuedTokens | Refusal:
+def _opened(database: Database, held: _Held) -> IssuedTokens | Refusal:
     """Open the grant under the session, if the world is still as it was when the code was made."""
     snapshot, tx, code, now = held.snapshot, held.tx, held.code, held.now
     client, session = held.command.client, held.session

@@ -1,6 +1,7 @@
 """`/oauth2/authorize` (RFC 6749 section 3.1): the way in from an application, and the way back."""
 
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from urllib.parse import urlencode
 
@@ -57,6 +58,16 @@ def authorize(snapshot: Snapshot) -> Response:
         return message(str(asked), 400)
     if isinstance(asked, RequestRefused):
         return _refused(snapshot, asked, client)
+    hint = parameters.get("id_token_hint")
+    if hint is not None:
+        here = parts()
+        subject = authorizing.hinted_subject(here.database, here.clock, snapshot, client, hint)
+        if subject is None:
+            wrong = "The id_token_hint is not an ID token of this client."
+            return _refused(
+                snapshot, RequestRefused("invalid_request", wrong, asked.target), client
+            )
+        asked = replace(asked, hinted_subject=subject)
     if request.method == "POST":
         # A post from another site brings no cookies along (`SameSite=Lax`); coming once more, it
         # does.
