@@ -15,7 +15,7 @@ from token_service.oauth.server import Server
 from token_service.services import signed_answers
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import IssuedTokens
-from token_service.web import answers, errors, parsing
+from token_service.web import answers, client_certificates, errors, parsing
 from token_service.web.current import on_current
 from token_service.web.guards import misuse, surroundings
 from token_service.web.parts import parts
@@ -68,7 +68,8 @@ def revoke(snapshot: Snapshot) -> Response:
 
 def _call(snapshot: Snapshot) -> Call:
     authorization = request.headers.get("Authorization")
-    return Call(request.path, parsing.form(), authorization, surroundings(snapshot))
+    form, certificate = parsing.form(), client_certificates.of_connection()
+    return Call(request.path, form, authorization, surroundings(snapshot), certificate)
 
 
 def _no(answer: No, stage: errors.Stage = errors.GRANT) -> Refuse:

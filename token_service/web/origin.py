@@ -64,6 +64,12 @@ def is_local() -> bool:
     return not any(header in request.headers for header in _SIGNS_OF_A_PROXY)
 
 
+def is_from_a_proxy() -> bool:
+    """Whether one of our own proxies sent the request, so that what it says of it counts."""
+    trusted = parts().settings.server.trusted_proxies
+    return bool(trusted) and _is_in(request.environ.get("REMOTE_ADDR", ""), trusted)
+
+
 def user_agent() -> str:
     """The `User-Agent`, cut, and without what a database or a terminal might stumble over."""
     text = request.headers.get("User-Agent", "")[:_LONGEST_USER_AGENT]
@@ -89,8 +95,7 @@ def id_of_current_request() -> str | None:
 
 
 def _forwarded_id() -> str | None:
-    trusted = parts().settings.server.trusted_proxies
-    if not trusted or not _is_in(request.environ.get("REMOTE_ADDR", ""), trusted):
+    if not is_from_a_proxy():
         return None
     given = request.headers.get("X-Request-Id", "")
     return given if _REQUEST_ID.fullmatch(given) else None
