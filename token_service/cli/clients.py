@@ -52,6 +52,7 @@ def client() -> None:
     multiple=True,
     help="Where a browser may be sent after a log-out; may be given several times.",
 )
+@click.option(
     "--authentication",
     type=click.Choice([method.value for method in AuthenticationMethod]),
     help="How it proves who it is.",

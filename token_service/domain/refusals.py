@@ -47,6 +47,7 @@ class Refusal(StrEnum):
     WRONG_CLIENT_ASSERTION = "wrong_client_assertion"
     CLIENT_ASSERTION_REPLAYED = "client_assertion_replayed"
     WRONG_CLIENT_CERTIFICATE = "wrong_client_certificate"
+    INVALID_AUTHENTICATION = "invalid_authentication"
     WRONG_AUTHENTICATION_METHOD = "wrong_authentication_method"
     WRONG_CREDENTIALS = "wrong_credentials"
     LOCKED_OUT = "locked_out"

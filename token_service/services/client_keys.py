@@ -37,6 +37,7 @@ class _Published:
     jwks: Jwks | None = None
     fetched_at: datetime | None = None
     asked_at: datetime | None = None
+    failure: str = ""
 
     def is_fresh(self, now: datetime) -> bool:
         """A clock that was set back makes nothing last for ever."""
@@ -69,13 +70,13 @@ class ClientKeys:
         if _answers(published, kid, now):
             return published.jwks or {}
         if not published.lock.acquire(timeout=_PATIENCE):
-            raise Unavailable("client keys: another request is fetching them")
+            raise Unavailable(f"keys of client {client.client_id}: somebody else fetches them")
         try:
             # Another thread may have fetched it meanwhile.
             if not _answers(published, kid, now) and published.may_ask(now):
                 self._fetch(published, registered.jwks_uri, now)
             if published.jwks is None or not published.is_fresh(now):
-                raise Unavailable("client keys: could not be fetched")
+                raise Unavailable(f"keys of client {client.client_id}: {published.failure}")
             return published.jwks
         finally:
             published.lock.release()
@@ -101,6 +102,10 @@ class ClientKeys:
         jwks = _read(answer) if isinstance(answer, Fetched) else None
         if jwks is not None:
             published.jwks, published.fetched_at = jwks, now
+        elif isinstance(answer, Fetched):
+            published.failure = f"no JWK set, status {answer.status}"
+        else:
+            published.failure = str(answer.failure)
 
 
 def _answers(published: _Published, kid: str | None, now: datetime) -> bool:

@@ -95,7 +95,7 @@ def draft(
     if refusal := _refusal(new, scope, default_scope):
         return Refused(refusal)
     if not client_authentication.is_possible(new.kind, authentication, new.metadata):
-        return Refused(Refusal.WRONG_AUTHENTICATION_METHOD)
+        return Refused(Refusal.INVALID_AUTHENTICATION)
     client = Client(
         client_id=new.client_id or _new_id(new.kind),
         name=new.name,
@@ -133,7 +133,7 @@ def _with_first_secret(
         secrets = (ClientSecret(secret_hash(pepper, secret)),)
         return Registered(replace(client, secrets=secrets), secret)
     if encryption is None:
-        return Refused(Refusal.WRONG_AUTHENTICATION_METHOD)
+        return Refused(Refusal.INVALID_AUTHENTICATION)
     sealed = shared_secrets.seal(encryption, client.client_id, [SharedSecret(secret)])
     return Registered(replace(client, shared_secret_encrypted=sealed), secret)
 
