@@ -7,6 +7,7 @@ from flask import Flask
 
 from token_service import settings as configured
 from token_service.clock import Clock, FileClock, SystemClock
+from token_service.crypto import certificates
 from token_service.crypto.keyring import KeyEncryptionKeys
 from token_service.crypto.passwords import Passwords
 from token_service.domain.keys import KeyRules
@@ -18,6 +19,8 @@ from token_service.mail.folder import FolderCarrier, NoCarrier
 from token_service.mail.smtp import SmtpCarrier, SmtpServer
 from token_service.outbound.fetching import Fetcher, Reach, trusting
 from token_service.services import subjects
+from token_service.services.client_keys import ClientKeys
+from token_service.services.client_proofs import Proofs
 from token_service.services.configuration import Configuration
 from token_service.services.herald import Herald, NoticeOffice
 from token_service.services.housekeeper import Housekeeper
@@ -118,6 +121,7 @@ def compose(app: Flask, settings: Settings) -> Parts:
     caller = Caller(_fetcher(settings))
     herald = Herald(NoticeOffice(database, clock, configuration, caller), _HERALD_SECONDS)
     gate = _gate(settings)
+    fetcher = _fetcher(settings)
     return Parts(
         settings,
         clock,
@@ -127,8 +131,9 @@ def compose(app: Flask, settings: Settings) -> Parts:
         keys,
         geography,
         postman,
-        _fetcher(settings),
+        fetcher,
         herald,
+        _proofs(settings, fetcher, keys),
     )
 
 
@@ -199,6 +204,11 @@ def _fetcher(settings: Settings) -> Fetcher:
         trust=trusting(outbound.ca_file),
     )
     return Fetcher(reach)
+
+
+def _proofs(settings: Settings, fetcher: Fetcher, keys: KeyPlan) -> Proofs:
+    authorities = certificates.authorities_of(settings.server.client_ca_file)
+    return Proofs(ClientKeys(fetcher, keys.encryption), authorities, settings.secrets.pepper)
 
 
 def _key_plan(settings: Settings) -> KeyPlan:

@@ -93,6 +93,8 @@ class ServerSettings:
     max_body_bytes: int
     drain_seconds: int
     trusted_proxies: tuple[str, ...]
+    client_certificate_header: str | None
+    client_ca_file: Path | None
     metrics_token: str | None = field(repr=False)
 
 
@@ -360,6 +362,12 @@ def _server(read: SettingsReader) -> ServerSettings:
         max_body_bytes=read.whole("server.max_body_bytes", 1_024, 16_777_216),
         drain_seconds=read.whole("server.drain_seconds", 1, 60),
         trusted_proxies=read.several("server.trusted_proxies", forms.network, forms.NETWORKS),
+        client_certificate_header=read.optional_text(
+            "server.client_certificate_header", forms.header, forms.HEADER
+        ),
+        client_ca_file=read.optional_text(
+            "server.client_ca_file", forms.certificates, forms.CERTIFICATES
+        ),
         metrics_token=read.secret(
             "server.metrics_token", secrets.metrics_token, secrets.METRICS_TOKEN_ALLOWED
         ),
@@ -485,7 +493,10 @@ def _refuse_debug(variables: Mapping[str, str], environment: str) -> None:
 
 
 def _refuse_disagreement(read: SettingsReader, settings: Settings) -> None:
-    keys, throttle = settings.keys, settings.throttle
+    keys, throttle, server = settings.keys, settings.throttle, settings.server
+    if server.client_certificate_header is not None and not server.trusted_proxies:
+        # Nobody could be believed.
+        raise read.refusal("server.client_certificate_header", "empty without trusted_proxies")
     if not keys.algorithms:
         raise read.refusal("keys.algorithms", "one or more of " + ", ".join(ALGORITHMS))
     if keys.publish_ahead_seconds < keys.jwks_cache_seconds:

@@ -17,6 +17,7 @@ HOST = "an IP address or a host name"
 NETWORKS = "IP addresses or networks such as 10.0.0.0/8, but not all of them"
 FOLDER = "the path of a folder, without a question mark"
 PATH = "a path"
+HEADER = "the name of a header, such as Client-Cert"
 CERTIFICATES = "the path of a PEM file with certificates"
 
 # One driver for each database, whatever name of it an operator knows.
@@ -58,6 +59,10 @@ def switch(raw: object) -> bool | None:
 def path(raw: str) -> Path | None:
     """An absolute path, from the working directory unless it is one already."""
     return Path.cwd() / raw if raw and "\0" not in raw else None
+
+
+def header(raw: str) -> str | None:
+    return raw if re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", raw) else None
 
 
 def certificates(raw: str) -> Path | None:

@@ -2,10 +2,12 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.cli.building import CommandLine, sign_in, somebody
+from tests.http.client_authentication.proving import jwk, private_key
 from token_service.domain.clients import ClientKind
 from token_service.storage.schema import SCHEMA_REVISION
 
@@ -193,7 +195,7 @@ class TestClients:
         assert made["client_secret"] is None
         text = cli.text("client", "create", "--kind", "public", "--name", "App", "--id", "spa")
         assert text == "client spa\n"
-        assert cli.refused("client", "rotate-secret", "spa") == "a public client has no secret"
+        assert cli.refused("client", "rotate-secret", "spa") == "the client has no secret"
 
     def test_options(self, cli: CommandLine) -> None:
         tenant = cli.json("tenant", "create", "North")["id"]
@@ -211,6 +213,7 @@ class TestClients:
             "client_id": "reports",
             "name": "Reports",
             "kind": "service",
+            "authentication": "client_secret",
             "enabled": True,
             "tenant": tenant,
             "scope": "read write",
@@ -220,6 +223,30 @@ class TestClients:
             "redirect_uris": ["https://reports.example/cb", "http://127.0.0.1:3000/cb"],
             "post_logout_redirect_uris": ["https://reports.example/"],
         }
+
+    def test_ways_to_authenticate(self, cli: CommandLine, tmp_path: Path) -> None:
+        create = ("client", "create", "--kind", "service", "--name", "Reports", "--authentication")
+        keys, empty = tmp_path / "keys.json", tmp_path / "empty.json"
+        keys.write_text(json.dumps({"keys": [jwk("ES256", private_key("ES256"))]}))
+        empty.write_text("{}")
+        for method, *options in (
+            ("private_key_jwt", "--jwks", str(keys)),
+            ("private_key_jwt", "--jwks-uri", "https://a.example/jwks"),
+            ("tls_client_auth", "--tls-subject-dn", "CN=a"),
+            ("tls_client_auth", "--tls-san-dns", "a.example"),
+        ):
+            made = cli.json(*create, method, *options)
+            assert (made["authentication"], made["client_secret"]) == (method, None)
+            refused = cli.refused("client", "rotate-secret", made["client_id"])
+            assert refused == "the client has no secret"
+        signer = cli.json(*create, "client_secret_jwt")
+        renewed = cli.json("client", "rotate-secret", signer["client_id"])
+        assert renewed["client_secret"] not in (None, signer["client_secret"])
+        wrong = "keys, names in certificates or algorithm do not fit the way to authenticate"
+        assert cli.refused(*create, "private_key_jwt") == wrong
+        assert cli.refused(*create, "tls_client_auth") == wrong
+        assert cli.run(*create, "private_key_jwt", "--jwks", str(empty)).exit_code == 2
+        assert cli.run(*create, "private_key_jwt", "--jwks", "/no/such").exit_code == 2
 
     def test_refusals(self, cli: CommandLine) -> None:
         create = ("client", "create", "--name", "App", "--kind")

@@ -72,6 +72,7 @@ def rotate_secret(world: World, app: App, **overlap: float) -> App:
         app.client_id,
         timedelta(**overlap),
         _AUTHOR,
+        parts.keys.encryption,
     )
     assert isinstance(registered, Registered)
     return App(app.client_id, registered.secret)

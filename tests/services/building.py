@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from tests.world.world import World
 from token_service.cli.opening import with_snapshot
 from token_service.domain.accounts import NameKind, SignInName, sign_in_name
+from token_service.domain.clients import AuthenticationMethod
 from token_service.domain.events import NO_ACCOUNT, AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import Device
@@ -88,11 +89,13 @@ def why_dead(world: World, access_token: str) -> Refusal | None:
 def authenticates(world: World, client_id: str, secret: str) -> bool:
     """Whether the client is believed with this secret."""
     parts = world.parts
-    credentials = ClientCredentials(client_id, secret, Origin("192.0.2.9"))
+    credentials = ClientCredentials(
+        client_id, AuthenticationMethod.SECRET_BASIC, secret, Origin("192.0.2.9")
+    )
     answer = with_snapshot(
         parts,
         lambda snapshot: clients.authenticate(
-            parts.database, parts.clock, snapshot, parts.gate.throttle, credentials
+            parts.database, parts.clock, snapshot, parts.gate.throttle, parts.proofs, credentials
         ),
     )
     return not isinstance(answer, Refused)

@@ -1,10 +1,13 @@
 """Clients, as an administrator registers and switches them."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from jwt.algorithms import ECAlgorithm
 
+from tests.http.client_authentication.proving import jwk, private_key
 from tests.services.building import (
     AUTHOR,
     at_once,
@@ -18,6 +21,7 @@ from tests.services.building import (
 )
 from tests.world.world import Time, World
 from token_service.crypto import opaque
+from token_service.domain.client_metadata import ClientMetadata
 from token_service.domain.clients import DEFAULTS, AuthenticationMethod, Client, ClientKind
 from token_service.domain.events import Event
 from token_service.domain.refusals import Refusal, Refused
@@ -31,7 +35,12 @@ HOUR = timedelta(hours=1)
 def try_register(world: World, **fields: Any) -> Registered | Refused:
     new = NewClient(**({"kind": ClientKind.SERVICE, "name": "Reports"} | fields))
     return client_registration.register(
-        world.database, world.parts.clock, pepper_of(world), new, AUTHOR
+        world.database,
+        world.parts.clock,
+        pepper_of(world),
+        new,
+        AUTHOR,
+        world.parts.keys.encryption,
     )
 
 
@@ -59,6 +68,68 @@ def read(world: World, client_id: str) -> Client:
         found = configuration.read_client(tx, client_id)
     assert found is not None
     return found
+
+
+METHOD = AuthenticationMethod
+PUBLIC = jwk("ES256", private_key("ES256"), kid="k1")
+PRIVATE = json.loads(ECAlgorithm.to_jwk(private_key("ES256")))
+KEYS, CERTIFIED = {"keys": [PUBLIC]}, {"keys": [PUBLIC | {"x5c": ["MIIB"]}]}
+URI = "https://client.example/jwks"
+
+
+class TestAuthentication:
+    @pytest.mark.parametrize(
+        ("method", "metadata"),
+        [
+            (METHOD.SECRET_BASIC, {}),
+            (METHOD.SECRET_POST, {}),
+            (METHOD.SECRET_JWT, {}),
+            (METHOD.SECRET_JWT, {"token_endpoint_auth_signing_alg": "HS256"}),
+            (METHOD.PRIVATE_KEY_JWT, {"jwks": KEYS}),
+            (METHOD.PRIVATE_KEY_JWT, {"jwks_uri": URI}),
+            (METHOD.PRIVATE_KEY_JWT, {"jwks": KEYS, "token_endpoint_auth_signing_alg": "ES256"}),
+            (METHOD.TLS, {"tls_client_auth_san_dns": "client.example"}),
+            (METHOD.SELF_SIGNED_TLS, {"jwks": CERTIFIED}),
+            (METHOD.SELF_SIGNED_TLS, {"jwks_uri": URI}),
+        ],
+    )
+    def test_what_a_method_needs(
+        self, world: World, method: AuthenticationMethod, metadata: dict[str, Any]
+    ) -> None:
+        made = register(world, authentication=method, metadata=ClientMetadata(**metadata))
+        assert read(world, made.client.client_id) == made.client
+        assert made.client.authentication is method
+        assert (made.secret is None) != made.client.has_secret
+        has_hash, has_sealed = bool(made.client.secrets), bool(made.client.shared_secret_encrypted)
+        assert has_sealed == (method is METHOD.SECRET_JWT)
+        assert has_hash == (made.client.has_secret and not has_sealed)
+
+    @pytest.mark.parametrize(
+        ("method", "metadata"),
+        [
+            (METHOD.NONE, {}),
+            (METHOD.PRIVATE_KEY_JWT, {}),
+            (METHOD.PRIVATE_KEY_JWT, {"jwks": KEYS, "jwks_uri": URI}),
+            (METHOD.PRIVATE_KEY_JWT, {"jwks": {"keys": []}}),
+            (METHOD.PRIVATE_KEY_JWT, {"jwks": {"keys": [PRIVATE]}}),
+            (METHOD.PRIVATE_KEY_JWT, {"jwks": {"keys": [PUBLIC, PRIVATE]}}),
+            (METHOD.PRIVATE_KEY_JWT, {"jwks": {"keys": [PUBLIC, {"kty": "oct", "k": "AA"}]}}),
+            (METHOD.PRIVATE_KEY_JWT, {"jwks_uri": "file:///etc/passwd"}),
+            (METHOD.PRIVATE_KEY_JWT, {"jwks": KEYS, "token_endpoint_auth_signing_alg": "HS256"}),
+            (METHOD.PRIVATE_KEY_JWT, {"jwks": KEYS, "token_endpoint_auth_signing_alg": "none"}),
+            (METHOD.SECRET_JWT, {"token_endpoint_auth_signing_alg": "ES256"}),
+            (METHOD.SECRET_BASIC, {"token_endpoint_auth_signing_alg": "HS256"}),
+            (METHOD.SECRET_BASIC, {"jwks": {"keys": [PRIVATE]}}),
+            (METHOD.TLS, {}),
+            (METHOD.TLS, {"tls_client_auth_san_dns": "a", "tls_client_auth_san_uri": "b"}),
+            (METHOD.SELF_SIGNED_TLS, {"jwks": KEYS}),
+        ],
+    )
+    def test_what_it_cannot_be_registered_with(
+        self, world: World, method: AuthenticationMethod, metadata: dict[str, Any]
+    ) -> None:
+        refused = try_register(world, authentication=method, metadata=ClientMetadata(**metadata))
+        assert refused == Refused(Refusal.INVALID_AUTHENTICATION)
 
 
 class TestRegistering:

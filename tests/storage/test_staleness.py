@@ -28,7 +28,7 @@ from tests.storage.building import (
     tokens_of,
 )
 from tests.world.world import App, World
-from token_service.domain.clients import Client
+from token_service.domain.clients import AuthenticationMethod, Client
 from token_service.domain.failures import StaleConfiguration
 from token_service.domain.keys import Algorithm
 from token_service.domain.refusals import Refusal, Refused
@@ -133,9 +133,10 @@ class TestDisabled:
 class TestNewcomers:
     def authenticate(self, behind: Behind, app: App, snapshot: Snapshot) -> object:
         parts = behind.worker.parts
-        credentials = ClientCredentials(app.client_id, app.secret, HERE)
+        method = AuthenticationMethod.SECRET_BASIC if app.secret else AuthenticationMethod.NONE
+        credentials = ClientCredentials(app.client_id, method, app.secret, HERE)
         return client_services.authenticate(
-            parts.database, parts.clock, snapshot, parts.gate.throttle, credentials
+            parts.database, parts.clock, snapshot, parts.gate.throttle, parts.proofs, credentials
         )
 
     def authenticated(self, behind: Behind, app: App) -> bool:

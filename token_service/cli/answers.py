@@ -32,7 +32,10 @@ _SENTENCES: dict[Refusal, str] = {
     ),
     Refusal.ACCOUNT_DISABLED: "the account is disabled",
     Refusal.NO_ADDRESS: "the account has no e-mail address",
-    Refusal.WRONG_AUTHENTICATION_METHOD: "a public client has no secret",
+    Refusal.WRONG_AUTHENTICATION_METHOD: "the client has no secret",
+    Refusal.INVALID_AUTHENTICATION: (
+        "keys, names in certificates or algorithm do not fit the way to authenticate"
+    ),
 }
 
 

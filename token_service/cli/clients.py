@@ -1,13 +1,15 @@
 """`token-service client`."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import click
 
 from token_service.cli.answers import Output, granted, json_option, page_options, paged
-from token_service.cli.forms import IDENTIFIER
+from token_service.cli.forms import IDENTIFIER, JWKS
 from token_service.cli.opening import AUTHOR, open_parts
-from token_service.domain.clients import Client, ClientKind
+from token_service.domain.client_metadata import ClientMetadata
+from token_service.domain.clients import AuthenticationMethod, Client, ClientKind
 from token_service.services import client_registration
 from token_service.services.client_registration import NewClient, Registered
 
@@ -50,6 +52,16 @@ def client() -> None:
     multiple=True,
     help="Where a browser may be sent after a log-out; may be given several times.",
 )
+@click.option(
+    "--authentication",
+    type=click.Choice([method.value for method in AuthenticationMethod]),
+    help="How it proves who it is.",
+)
+@click.option("--jwks", type=JWKS, help="File with its public keys (a JWK set).")
+@click.option("--jwks-uri", help="Where it publishes them instead.")
+@click.option("--tls-subject-dn", help="Subject of its certificate, as in RFC 4514.")
+@click.option("--tls-san-dns", help="DNS name in its certificate, instead of the subject.")
+@click.option("--tls-san-uri", help="URI in its certificate, instead of the subject.")
 @json_option
 def create(
     kind: str,
@@ -62,6 +74,12 @@ def create(
     resource_identifier: str | None,
     redirect_uris: tuple[str, ...],
     post_logout_redirect_uris: tuple[str, ...],
+    authentication: str | None,
+    jwks: Mapping[str, object] | None,
+    jwks_uri: str | None,
+    tls_subject_dn: str | None,
+    tls_san_dns: str | None,
+    tls_san_uri: str | None,
     output: Output,
 ) -> None:
     """Create a client; its secret is printed this once."""
@@ -77,9 +95,25 @@ def create(
         resource_identifier=resource_identifier,
         redirect_uris=redirect_uris,
         post_logout_redirect_uris=post_logout_redirect_uris,
+        authentication=AuthenticationMethod(authentication) if authentication else None,
+        metadata=ClientMetadata(
+            jwks=jwks,
+            jwks_uri=jwks_uri,
+            tls_client_auth_subject_dn=tls_subject_dn,
+            tls_client_auth_san_dns=tls_san_dns,
+            tls_client_auth_san_uri=tls_san_uri,
+        ),
     )
-    pepper = parts.settings.secrets.pepper
-    made = granted(client_registration.register(parts.database, parts.clock, pepper, new, AUTHOR))
+    made = granted(
+        client_registration.register(
+            parts.database,
+            parts.clock,
+            parts.settings.secrets.pepper,
+            new,
+            AUTHOR,
+            parts.keys.encryption,
+        )
+    )
     _show_with_secret(made, output)
 
 
@@ -140,6 +174,7 @@ def rotate_secret(client_id: str, overlap_seconds: int, output: Output) -> None:
             client_id,
             timedelta(seconds=overlap_seconds),
             AUTHOR,
+            parts.keys.encryption,
         )
     )
     _show_with_secret(made, output)
@@ -157,6 +192,7 @@ def _shown(one: Client) -> dict[str, object]:
         "client_id": one.client_id,
         "name": one.name,
         "kind": one.kind.value,
+        "authentication": one.authentication.value,
         "enabled": one.enabled,
         "tenant": one.tenant_id,
         "scope": one.scope,

@@ -1,7 +1,9 @@
 """The forms that arguments have, told apart before anything is asked of the service."""
 
+import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
@@ -129,9 +131,30 @@ class SessionLimitForm(click.ParamType[object]):
         return int(text)
 
 
+class JwksForm(click.ParamType[Mapping[str, object]]):
+    """The path of a file that holds a JWK set."""
+
+    name = "file"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Mapping[str, object]:
+        """The set, with at least one key."""
+        if isinstance(value, Mapping):
+            return value
+        try:
+            jwks = json.loads(Path(str(value)).read_bytes())
+        except (OSError, ValueError):
+            self.fail(f"{value!r} is no file with JSON in it", param, ctx)
+        if not isinstance(jwks, dict) or not jwks.get("keys"):
+            self.fail(f"{value!r} holds no JWK set", param, ctx)
+        return jwks
+
+
 EMAIL = SignInNameForm(NameKind.EMAIL)
 USERNAME = SignInNameForm(NameKind.USERNAME)
 PHONE = SignInNameForm(NameKind.PHONE)
+JWKS = JwksForm()
 IDENTIFIER = IdentifierForm()
 ROLE = RoleForm()
 MEMBERSHIP = MembershipForm()

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import jwt
 import orjson
@@ -46,6 +47,10 @@ _FOREIGN_ALGORITHMS = {
 }
 # The fully specified name of RFC 9864: no other curve is meant by either here.
 _FOREIGN_ALGORITHMS["Ed25519"] = _FOREIGN_ALGORITHMS["EdDSA"]
+_ALGORITHMS_OF_CLIENTS: dict[str, Any] = {
+    **{str(name): algorithm for name, algorithm in _ALGORITHMS.items()},
+    "HS256": jwt.get_algorithm_by_name("HS256"),
+}
 # Lengths of r and s, and the order of the curve (RFC 7518 section 3.4, SEC 2 section 2.4.2).
 _P256_LENGTH = 32
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -136,7 +141,7 @@ def verify(
     Raises UnknownKey if nothing but the key is wrong before the signature. No input raises anything
     else; KeyUnreadable tells of a keyring without its key-encryption key.
     """
-    parts = _parts(token)
+    parts = parts_of(token)
     if parts is None:
         return None
     header = _header(parts.header)
@@ -151,7 +156,7 @@ def verify(
     if header.algorithm != key.algorithm:
         return None
     if cache is None or not cache.holds(token, key):
-        if not _is_signed(parts, key) or _json_object(parts.payload) is None:
+        if not _is_signed(parts, key) or json_object(parts.payload) is None:
             return None
         if cache is not None:
             cache.add(token, key)
@@ -180,19 +185,19 @@ def foreign(token: str) -> Foreign | None:
 
     Extensions that must be understood are refused, because none is (RFC 7515 section 4.1.11).
     """
-    parts = _parts(token, _MAX_FOREIGN_HEADER_LENGTH)
-    if parts is None:
+    parts = unverified(token)
+    if parts is None or len(parts.header) > _MAX_FOREIGN_HEADER_LENGTH:
         return None
     data = opaque.decode(parts.header)
-    header = None if data is None else _json_object(data)
-    claims = _json_object(parts.payload)
+    header = None if data is None else json_object(data)
+    claims = json_object(parts.payload)
     if header is None or claims is None or "crit" in header:
         return None
     return Foreign(header, claims, parts.signed, parts.signature)
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
     """A compact serialisation, taken apart; the header is still encoded."""
 
     header: str
@@ -208,15 +213,24 @@ class _Header:
     typ: str
 
 
-def _parts(token: str, longest_header: int = _MAX_HEADER_LENGTH) -> _Parts | None:
-    """RFC 7515 section 3.1: exactly three parts, each in the one canonical spelling."""
+def parts_of(token: str) -> Parts | None:
+    """RFC 7515 section 3.1: exactly three parts, each in the one canonical spelling.
+
+    Of a token of ours: a header that is longer than ours ever are is refused unread.
+    """
+    found = unverified(token)
+    return found if found is not None and len(found.header) <= _MAX_HEADER_LENGTH else None
+
+
+def unverified(token: str) -> Parts | None:
+    """The same for a token that somebody else has made, whatever its header holds."""
     if len(token) > MAX_LENGTH or not token.isascii() or token.count(".") != 2:
         return None
     header, payload_segment, signature_segment = token.split(".")
     payload, signature = opaque.decode(payload_segment), opaque.decode(signature_segment)
-    if len(header) > longest_header or payload is None or signature is None:
+    if payload is None or signature is None:
         return None
-    return _Parts(header, payload, f"{header}.{payload_segment}".encode(), signature)
+    return Parts(header, payload, f"{header}.{payload_segment}".encode(), signature)
 
 
 @functools.lru_cache(maxsize=128)
@@ -224,7 +238,7 @@ def _header(segment: str) -> _Header | None:
     """A header of exactly alg, kid and typ. So there is no `crit`, no `b64`, no `zip`, and nothing
     that brings a key along or tells where to fetch one (`jwk`, `jku`, `x5c`, `x5u`)."""
     data = opaque.decode(segment)
-    members = None if data is None else _json_object(data)
+    members = None if data is None else json_object(data)
     if members is None or members.keys() != _HEADER_MEMBERS:
         return None
     algorithm, kid, typ = members["alg"], members["kid"], members["typ"]
@@ -240,7 +254,16 @@ def _header_segment(algorithm: str, kid: str, typ: str) -> str:
     return opaque.encode(orjson.dumps({"alg": algorithm, "kid": kid, "typ": typ}))
 
 
-def _is_signed(parts: _Parts, key: VerifyingKey) -> bool:
+def is_signed_by(algorithm: str, key: PublicKey | bytes, signed: bytes, signature: bytes) -> bool:
+    """Whether the signature is the key's; for HS256 the key is the secret's bytes.
+
+    The caller has proved that the algorithm is one for this kind of key: that a public key is no
+    secret is decided there, not here (RFC 8725 section 3.1).
+    """
+    return bool(_ALGORITHMS_OF_CLIENTS[algorithm].verify(signed, key, signature))
+
+
+def _is_signed(parts: Parts, key: VerifyingKey) -> bool:
     if key.algorithm == Algorithm.ES256 and not _is_in_lower_half(parts.signature):
         return False
     algorithm = _ALGORITHMS[Algorithm(key.algorithm)]
@@ -265,7 +288,7 @@ def _is_in_lower_half(signature: bytes) -> bool:
     return len(s) == _P256_LENGTH and int.from_bytes(s, "big") <= _P256_ORDER // 2
 
 
-def _json_object(data: bytes) -> dict[str, object] | None:
+def json_object(data: bytes) -> dict[str, object] | None:
     """A JSON object in UTF-8 (RFC 8259, RFC 7493) that every parser reads in the same way, or None.
 
     orjson refuses NaN, infinities, numbers that overflow, lone surrogates, byte order marks and

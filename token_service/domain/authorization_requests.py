@@ -297,14 +297,11 @@ def _nonce(asked: _Asked) -> str | None:
 
 
 def _claims(asked: _Asked) -> str | None:
-    """The parameter `claims` (Core section 5.5), as far as anybody here reads it, in one
-    spelling."""
+    """The parameter `claims`, if it can be read (Core section 5.5)."""
     text = asked.get("claims")
     if claims_parameter.requested(text) is None:
         raise _Wrong("invalid_request", "The parameter claims is malformed.")
-    value = {} if text is None else json.loads(text)
-    known = {name: value[name] for name in ("id_token", "userinfo") if value.get(name)}
-    return json.dumps(known, sort_keys=True, separators=(",", ":")) if known else None
+    return text
 
 
 def _resources(asked: _Asked) -> tuple[str, ...]:

@@ -103,6 +103,24 @@ class Client:
         """Whether the client has no credentials (RFC 6749 section 2.1)."""
         return self.authentication is AuthenticationMethod.NONE
 
+    @property
+    def shows_a_certificate(self) -> bool:
+        """Whether its connection proves who it is (RFC 8705 section 2)."""
+        return self.authentication in (
+            AuthenticationMethod.TLS,
+            AuthenticationMethod.SELF_SIGNED_TLS,
+        )
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether it shares a secret with this service."""
+        return self.authentication in (
+            AuthenticationMethod.SECRET,
+            AuthenticationMethod.SECRET_BASIC,
+            AuthenticationMethod.SECRET_POST,
+            AuthenticationMethod.SECRET_JWT,
+        )
+
     def authenticates_by(self, method: str) -> bool:
         """Whether it may prove who it is in this way (RFC 7591, `token_endpoint_auth_method`)."""
         if self.authentication is AuthenticationMethod.SECRET:

@@ -7,11 +7,19 @@ from authlib.oauth2 import OAuth2Request
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 
 from token_service.clock import Clock
+from token_service.crypto.certificates import Certificate
 from token_service.domain.clients import Client
 from token_service.domain.confirmations import Confirmation
 from token_service.domain.events import Origin
 from token_service.domain.refusals import Refused
-from token_service.oauth.credentials import Misuse, Presented, presented
+from token_service.oauth.credentials import (
+    Given,
+    Method,
+    Misuse,
+    Presented,
+    presented,
+)
+from token_service.services.client_proofs import Proofs
 from token_service.services.configuration import Snapshot
 from token_service.services.throttling import Throttle
 from token_service.storage.database import Database
@@ -26,6 +34,10 @@ class Surroundings:
     snapshot: Snapshot
     throttle: Throttle
     origin: Origin
+    proofs: Proofs
+    spent: set[str] = field(repr=False)
+    """The hashes of signed statements that this request has used up: a view that runs once more
+    finds them good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +52,23 @@ class Call:
     authorization: str | None = field(repr=False)
     surroundings: Surroundings
     confirm: Callable[[Client], Confirmation | Refused]
+    certificate: Certificate | None = field(default=None, repr=False)
+    """By which the connection of the request was made, as a trusted proxy says."""
 
     @property
     def credentials(self) -> Presented | Misuse:
         """What the client presents."""
-        return presented(
-            self.authorization, self.form.get("client_id"), self.form.get("client_secret")
+        found = presented(
+            Given(
+                self.authorization,
+                self.form.get("client_id"),
+                self.form.get("client_secret"),
+                self.form.get("client_assertion_type"),
+                self.form.get("client_assertion"),
+                self.certificate,
+            )
         )
+        return found if isinstance(found, Misuse) else by_registration(self.surroundings, found)
 
 
 class CallRequest(OAuth2Request):
@@ -79,3 +101,16 @@ class OAuthClient:
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         """Whether the client may use the method at all (RFC 7591 section 2)."""
         return self.client.authenticates_by(method)
+
+
+def by_registration(around: Surroundings, found: Presented) -> Presented:
+    """The same, with the method of a client that only names itself: its certificate may prove it.
+
+    What it is registered for is looked up here, and decided where clients are authenticated.
+    """
+    if found.method is not Method.NONE:
+        return found
+    client = around.snapshot.client(found.client_id)
+    if client is None or not client.shows_a_certificate:
+        return Presented(Method.NONE, found.client_id, None)
+    return Presented(Method(client.authentication), found.client_id, found.proof)

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection
 
-from token_service.domain.clients import Client
+from token_service.crypto.statements import Statement
+from token_service.domain.clients import AuthenticationMethod, Client
 from token_service.domain.refusals import Refusal, Refused
 from token_service.oauth.answers import ClientRefused
 from token_service.oauth.call import Surroundings
 from token_service.oauth.credentials import Method, Misuse, Presented
 from token_service.services import clients
+from token_service.services.client_proofs import Assertion
 from token_service.services.clients import ClientCredentials
 
 
@@ -22,8 +24,19 @@ def authenticated(
         return presented
     if presented.method not in allowed:
         return ClientRefused(Refused(Refusal.WRONG_AUTHENTICATION_METHOD))
-    credentials = ClientCredentials(presented.client_id, presented.secret, around.origin)
+    proof = presented.proof
+    credentials = ClientCredentials(
+        presented.client_id,
+        AuthenticationMethod(presented.method),
+        Assertion(proof, around.spent) if isinstance(proof, Statement) else proof,
+        around.origin,
+    )
     client = clients.authenticate(
-        around.database, around.clock, around.snapshot, around.throttle, credentials
+        around.database,
+        around.clock,
+        around.snapshot,
+        around.throttle,
+        around.proofs,
+        credentials,
     )
     return ClientRefused(client) if isinstance(client, Refused) else client

@@ -1,12 +1,14 @@
 """Clients: registered, listed, switched off and on, and their secrets replaced."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from token_service.clock import Clock
-from token_service.crypto import opaque
+from token_service.crypto import opaque, shared_secrets
+from token_service.crypto.keyring import KeyEncryption
+from token_service.crypto.shared_secrets import SharedSecret
 from token_service.domain import scopes
-from token_service.domain.client_metadata import ApplicationType, ClientMetadata
+from token_service.domain.client_metadata import NO_METADATA, ApplicationType, ClientMetadata
 from token_service.domain.clients import (
     DEFAULTS,
     AuthenticationMethod,
@@ -22,6 +24,7 @@ from token_service.domain.failures import Conflict
 from token_service.domain.redirects import redirect_uri_fault
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.tenants import well_formed_name
+from token_service.services import client_authentication
 from token_service.services.changes import Author, Subject, record
 from token_service.services.clients import SECRET_PREFIX, secret_hash
 from token_service.storage import configuration, epochs
@@ -43,6 +46,8 @@ class NewClient:
     resource_identifier: str | None = None
     redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
+    authentication: AuthenticationMethod | None = None
+    metadata: ClientMetadata = NO_METADATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +59,15 @@ class Registered:
 
 
 def register(
-    database: Database, clock: Clock, pepper: bytes, new: NewClient, author: Author
+    database: Database,
+    clock: Clock,
+    pepper: bytes,
+    new: NewClient,
+    author: Author,
+    encryption: KeyEncryption | None = None,
 ) -> Registered | Refused:
-    """A new client; `taken` where another one has its id."""
-    registered = draft(pepper, new)
+    """A new client; `taken` where another one has its id. `encryption` is for `draft`."""
+    registered = draft(pepper, new, encryption)
     if isinstance(registered, Refused):
         return registered
     try:
@@ -71,22 +81,28 @@ def register(
     return registered
 
 
-def draft(pepper: bytes, new: NewClient) -> Registered | Refused:
-    """A client that is not stored yet, with its secret."""
+def draft(
+    pepper: bytes, new: NewClient, encryption: KeyEncryption | None = None
+) -> Registered | Refused:
+    """A client that is not stored yet, with its secret.
+
+    Without `encryption` there are no clients that sign with their secret (`client_secret_jwt`).
+    """
     defaults = DEFAULTS[new.kind]
+    authentication = new.authentication or defaults.authentication
     scope = scopes.canonical(scopes.names(defaults.scope if new.scope is None else new.scope))
     default_scope = _default_scope(new, scope)
     if refusal := _refusal(new, scope, default_scope):
         return Refused(refusal)
-    has_secret = defaults.authentication is AuthenticationMethod.SECRET
-    secret = opaque.new_secret(SECRET_PREFIX) if has_secret else None
+    if not client_authentication.is_possible(new.kind, authentication, new.metadata):
+        return Refused(Refusal.INVALID_AUTHENTICATION)
     client = Client(
         client_id=new.client_id or _new_id(new.kind),
         name=new.name,
         kind=new.kind,
         tenant_id=new.tenant_id,
-        authentication=defaults.authentication,
-        secrets=(ClientSecret(secret_hash(pepper, secret)),) if secret else (),
+        authentication=authentication,
+        secrets=(),
         grant_types=defaults.grant_types,
         scope=scope,
         default_scope=default_scope,
@@ -97,13 +113,29 @@ def draft(pepper: bytes, new: NewClient) -> Registered | Refused:
         signing_algorithm=None,
         enabled=True,
         epoch=1,
-        metadata=ClientMetadata(
+        metadata=replace(
+            new.metadata,
             application_type=_application_type(new),
             redirect_uris=new.redirect_uris,
             post_logout_redirect_uris=new.post_logout_redirect_uris,
         ),
     )
-    return Registered(client, secret)
+    return _with_first_secret(pepper, client, encryption)
+
+
+def _with_first_secret(
+    pepper: bytes, client: Client, encryption: KeyEncryption | None
+) -> Registered | Refused:
+    if not client.has_secret:
+        return Registered(client, None)
+    secret = opaque.new_secret(SECRET_PREFIX)
+    if client.authentication is not AuthenticationMethod.SECRET_JWT:
+        secrets = (ClientSecret(secret_hash(pepper, secret)),)
+        return Registered(replace(client, secrets=secrets), secret)
+    if encryption is None:
+        return Refused(Refusal.INVALID_AUTHENTICATION)
+    sealed = shared_secrets.seal(encryption, client.client_id, [SharedSecret(secret)])
+    return Registered(replace(client, shared_secret_encrypted=sealed), secret)
 
 
 def _application_type(new: NewClient) -> ApplicationType:
@@ -168,6 +200,7 @@ def rotate_secret(
     client_id: str,
     overlap: timedelta,
     author: Author,
+    encryption: KeyEncryption | None = None,
 ) -> Registered | Refused:
     """A new secret; the newest of the old ones lives on for `overlap`, all others end now.
 
@@ -180,16 +213,36 @@ def rotate_secret(
         client = configuration.read_client(tx, client_id)
         if client is None:
             return Refused(Refusal.UNKNOWN_CLIENT)
-        if client.is_public:
-            return Refused(Refusal.WRONG_AUTHENTICATION_METHOD)
         now = clock.now()
-        new = ClientSecret(secret_hash(pepper, secret))
-        secrets = (new, *_outgoing(client, now, now + overlap))
-        configuration.replace_secrets(tx, client_id, secrets)
+        if not client.has_secret:
+            return Refused(Refusal.WRONG_AUTHENTICATION_METHOD)
+        if client.authentication is not AuthenticationMethod.SECRET_JWT:
+            new = ClientSecret(secret_hash(pepper, secret))
+            secrets = (new, *_outgoing(client, now, now + overlap))
+            configuration.replace_secrets(tx, client_id, secrets)
+        elif encryption is None:
+            return Refused(Refusal.WRONG_AUTHENTICATION_METHOD)
+        else:
+            sealed = _rotated(encryption, client, secret, now, now + overlap)
+            configuration.replace_shared_secret(tx, client_id, sealed)
         subject = Subject(client_id=client_id, tenant_id=client.tenant_id)
         details = {"secret": "rotated", "overlap_seconds": int(overlap.total_seconds())}
         record(tx, author, Event.CLIENT_CHANGED, subject, now, details=details)
     return Registered(client, secret)
+
+
+def _rotated(
+    encryption: KeyEncryption, client: Client, secret: str, now: datetime, deadline: datetime
+) -> bytes:
+    """The same for a secret that the client signs with."""
+    stored = client.shared_secret_encrypted
+    before = [] if stored is None else shared_secrets.unseal(encryption, client.client_id, stored)
+    outgoing = [
+        SharedSecret(newest.secret, ends)
+        for newest in before[:1]
+        if (ends := min(deadline, newest.expires_at or deadline)) > now
+    ]
+    return shared_secrets.seal(encryption, client.client_id, [SharedSecret(secret), *outgoing])
 
 
 def _outgoing(client: Client, now: datetime, deadline: datetime) -> tuple[ClientSecret, ...]:

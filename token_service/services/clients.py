@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 from token_service.clock import Clock
 from token_service.crypto import opaque
-from token_service.domain.clients import Client, granted_scope
+from token_service.crypto.certificates import Certificate
+from token_service.domain.clients import AuthenticationMethod, Client, granted_scope
 from token_service.domain.confirmations import UNBOUND, Confirmation
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
-from token_service.services import issuing, recording
+from token_service.services import client_proofs, issuing, recording
+from token_service.services.client_proofs import Assertion, Failed, Proofs
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.issuing import IssuedTokens
 from token_service.services.throttling import Throttle
@@ -23,10 +25,14 @@ _CLIENT_CREDENTIALS = "client_credentials"
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
-    """What a client says of itself; `secret` None: it names itself only (a public client)."""
+    """What a client says of itself; `proof` None: it names itself only (a public client).
+
+    The certificate is None where the client named itself only and has none.
+    """
 
     client_id: str
-    secret: str | None = field(repr=False)
+    method: AuthenticationMethod
+    proof: str | Assertion | Certificate | None = field(repr=False)
     origin: Origin
 
 
@@ -44,23 +50,54 @@ def authenticate(
     clock: Clock,
     snapshot: Snapshot,
     throttle: Throttle,
+    proofs: Proofs,
     credentials: ClientCredentials,
 ) -> Client | Refused:
     """The client that the credentials belong to (RFC 6749 section 2.3).
 
-    A public client names itself and may not send a secret; a confidential one must. A refusal is
-    certain: it is given only after the configuration was proved current.
+    By the one method that it is registered for: a client without credentials names itself and may
+    send none. A refusal is certain: it is given only after the configuration was proved current.
     """
     client = snapshot.client(credentials.client_id)
-    refusal = _refusal(throttle.pepper, client, credentials, clock.now())
-    if refusal is None and client is not None and not _has_tenant(snapshot, client):
-        refusal = Refusal.TENANT_DISABLED
-    if refusal is None and client is not None:
+    if client is None:
+        # The same work as for a client that exists.
+        opaque.same(secret_hash(throttle.pepper, str(credentials.proof or "")), "")
+        prove_current(database, clock, snapshot)
+        return Refused(Refusal.UNKNOWN_CLIENT)
+    failed = _standing(snapshot, client, credentials) or _failure(
+        database, clock, snapshot, proofs, client, credentials
+    )
+    if failed is None:
         return client
     now = prove_current(database, clock, snapshot)
-    if client is None:
-        return Refused(Refusal.UNKNOWN_CLIENT)
-    return _failed(database, throttle, client, credentials, refusal, now)
+    return _failed(database, throttle, client, credentials, failed, now)
+
+
+def _standing(snapshot: Snapshot, client: Client, credentials: ClientCredentials) -> Failed | None:
+    """Why the client is not served, whatever it proves."""
+    if not client.enabled:
+        return Failed(Refusal.CLIENT_DISABLED)
+    if not client.authenticates_by(credentials.method):
+        return Failed(Refusal.WRONG_AUTHENTICATION_METHOD)
+    return None if _has_tenant(snapshot, client) else Failed(Refusal.TENANT_DISABLED)
+
+
+def _failure(
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    proofs: Proofs,
+    client: Client,
+    credentials: ClientCredentials,
+) -> Failed | None:
+    proof = credentials.proof
+    if isinstance(proof, Assertion):
+        return client_proofs.failure_of_assertion(database, clock, snapshot, proofs, client, proof)
+    if isinstance(proof, str):
+        return _failure_of_secret(proofs.pepper, client, proof, clock.now())
+    if client.is_public:
+        return None
+    return client_proofs.failure_of_certificate(proofs, client, proof, clock.now())
 
 
 def _has_tenant(snapshot: Snapshot, client: Client) -> bool:
@@ -71,23 +108,11 @@ def _has_tenant(snapshot: Snapshot, client: Client) -> bool:
     return tenant is not None and tenant.enabled
 
 
-def _refusal(
-    pepper: bytes, client: Client | None, credentials: ClientCredentials, now: datetime
-) -> Refusal | None:
-    if client is None:
-        # The same work as for a client that exists.
-        opaque.same(secret_hash(pepper, credentials.secret or ""), "")
-        return Refusal.UNKNOWN_CLIENT
-    if not client.enabled:
-        return Refusal.CLIENT_DISABLED
-    if client.is_public != (credentials.secret is None):
-        return Refusal.WRONG_AUTHENTICATION_METHOD
-    if credentials.secret is None:
-        return None
-    presented = secret_hash(pepper, credentials.secret)
+def _failure_of_secret(pepper: bytes, client: Client, secret: str, now: datetime) -> Failed | None:
+    presented = secret_hash(pepper, secret)
     live = (one for one in client.secrets if one.expires_at is None or now < one.expires_at)
     right = [opaque.same(presented, one.hash) for one in live]
-    return None if any(right) else Refusal.WRONG_CLIENT_SECRET
+    return None if any(right) else Failed(Refusal.WRONG_CLIENT_SECRET)
 
 
 def _failed(
@@ -95,11 +120,11 @@ def _failed(
     throttle: Throttle,
     client: Client,
     credentials: ClientCredentials,
-    refusal: Refusal | None,
+    failed: Failed,
     now: datetime,
 ) -> Refused:
     """Record a failure of a known client; too many from one source are told to wait."""
-    origin, reason = credentials.origin, refusal or Refusal.WRONG_CLIENT_SECRET
+    origin, reason = credentials.origin, failed.reason
     rule = throttle.source
     with database.transaction() as tx:
         subject = throttle.client_subject(client.client_id, origin.address)
@@ -113,6 +138,7 @@ def _failed(
             actor=f"client:{client.client_id}",
             reason=reason,
             client_id=client.client_id,
+            details=failed.details,
         )
         recording.record(tx, event, now)
     return Refused(reason)

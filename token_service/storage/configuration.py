@@ -228,6 +228,16 @@ def replace_secrets(tx: Transaction, client_id: str, secrets: tuple[ClientSecret
     return result.rowcount == 1
 
 
+def replace_shared_secret(tx: Transaction, client_id: str, sealed: bytes) -> None:
+    """Set the secrets that the client signs with. The caller holds the environment's row."""
+    tx.execute(
+        update(clients)
+        .where(clients.c.client_id == client_id)
+        .values(shared_secret_encrypted=sealed)
+    )
+    changed(tx)
+
+
 def set_client_policy(tx: Transaction, client_id: str, policy: Mapping[str, Any]) -> None:
     """Set the limits that a client states. The caller holds the environment's row."""
     tx.execute(update(clients).where(clients.c.client_id == client_id).values(policy=dict(policy)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from flask import request
+from flask import g, request
 
 from token_service.domain.clients import ADMIN_SCOPE, Client, ClientKind, Permission
 from token_service.domain.confirmations import Confirmation
@@ -17,6 +17,7 @@ from token_service.oauth.credentials import (
     AMBIGUOUS,
     CONFIDENTIAL,
     EVERY_CLIENT,
+    Given,
     Method,
     Misuse,
     presented,
@@ -102,7 +103,10 @@ class Person:
 def surroundings(snapshot: Snapshot) -> Surroundings:
     """What the use cases of this request run against."""
     here = parts()
-    return Surroundings(here.database, here.clock, snapshot, here.gate.throttle, origin())
+    spent = g.setdefault("spent_statements", set())
+    return Surroundings(
+        here.database, here.clock, snapshot, here.gate.throttle, origin(), here.proofs, spent
+    )
 
 
 def client(snapshot: Snapshot, client_id: str, client_secret: str | None) -> Client:
@@ -112,7 +116,7 @@ def client(snapshot: Snapshot, client_id: str, client_secret: str | None) -> Cli
 
 def client_in_body(snapshot: Snapshot, client_id: str, client_secret: str | None) -> Client:
     """The client of a JSON request whose `Authorization` header holds a person's access token."""
-    credentials = presented(None, client_id, client_secret)
+    credentials = presented(Given(None, client_id, client_secret))
     return _proved(authenticated(surroundings(snapshot), credentials, EVERY_CLIENT))
 
 
@@ -297,7 +301,8 @@ def _client(
     client_secret: str | None,
     allowed: tuple[Method, ...],
 ) -> Client:
-    credentials = presented(request.headers.get("Authorization"), client_id, client_secret)
+    authorization = request.headers.get("Authorization")
+    credentials = presented(Given(authorization, client_id, client_secret))
     return _proved(authenticated(surroundings(snapshot), credentials, allowed))
 
 

@@ -16,7 +16,7 @@ from token_service.oauth.server import Server
 from token_service.services import signed_answers
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import IssuedTokens
-from token_service.web import answers, errors, parsing, possession
+from token_service.web import answers, client_certificates, errors, parsing, possession
 from token_service.web.current import on_current
 from token_service.web.guards import misuse, surroundings
 from token_service.web.parts import parts
@@ -75,6 +75,7 @@ def _call(snapshot: Snapshot) -> Call:
         authorization,
         surroundings(snapshot),
         possession.confirming(snapshot),
+        client_certificates.of_connection(),
     )
 
 

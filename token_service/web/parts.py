@@ -7,6 +7,7 @@ from flask import current_app
 
 from token_service.clock import Clock
 from token_service.outbound.fetching import Fetcher
+from token_service.services.client_proofs import Proofs
 from token_service.services.configuration import Configuration
 from token_service.services.herald import Herald
 from token_service.services.keys import KeyPlan
@@ -33,6 +34,7 @@ class Parts:
     postman: Postman
     fetcher: Fetcher
     herald: Herald
+    proofs: Proofs
 
 
 def parts() -> Parts:

@@ -13,8 +13,7 @@ from token_service.services import proofs
 from token_service.services.configuration import Snapshot
 from token_service.services.inspection import Inspection
 from token_service.services.proofs import Shown
-from token_service.web import errors
-from token_service.web.client_certificates import client_certificate
+from token_service.web import client_certificates, errors
 from token_service.web.origin import is_from_proxy, origin
 from token_service.web.parts import parts
 from token_service.web.refusing import refusal
@@ -90,7 +89,7 @@ def _shown(target: Target) -> Shown:
         g.spent_proofs = set()
     return Shown(
         proof=request.headers.get("DPoP"),
-        certificate=client_certificate(),
+        certificate=client_certificates.encoded(),
         method=target.method,
         url=target.url,
         nonce_required=parts().settings.dpop.nonce == "required",

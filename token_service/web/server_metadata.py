@@ -4,15 +4,18 @@ One source for both documents, so that they state the same facts. Each capabilit
 function of its own; whatever stands here is true, and a test drives it.
 """
 
+from collections.abc import Iterable
+
 from token_service.domain import authentication_context, openid_claims
 from token_service.domain.authorization_requests import (
     CHALLENGE_METHOD,
     PROMPTS,
     RESPONSE_MODES,
 )
+from token_service.domain.client_assertions import KEY_ALGORITHMS, SECRET_ALGORITHMS
 from token_service.domain.clients import OFFLINE_SCOPE
 from token_service.domain.dpop import ALGORITHMS as DPOP_ALGORITHMS
-from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
+from token_service.oauth.credentials import CERTIFICATES, CONFIDENTIAL, EVERY_CLIENT, Method
 from token_service.oauth.server import GRANTS
 from token_service.settings import Settings
 from token_service.texts.catalogue import languages
@@ -54,15 +57,34 @@ def _tokens(settings: Settings) -> dict[str, object]:
     issuer = settings.issuer
     return {
         "token_endpoint": f"{issuer}/oauth2/token",
-        "token_endpoint_auth_methods_supported": [*EVERY_CLIENT],
+        **_authentication(settings, "token", EVERY_CLIENT),
         "introspection_endpoint": f"{issuer}/oauth2/introspect",
-        "introspection_endpoint_auth_methods_supported": [*CONFIDENTIAL],
+        **_authentication(settings, "introspection", CONFIDENTIAL),
         "introspection_signing_alg_values_supported": _algorithms(settings),
         "revocation_endpoint": f"{issuer}/oauth2/revoke",
-        "revocation_endpoint_auth_methods_supported": [*EVERY_CLIENT],
+        **_authentication(settings, "revocation", EVERY_CLIENT),
         "grant_types_supported": [grant.GRANT_TYPE for grant in GRANTS],
         "dpop_signing_alg_values_supported": [*DPOP_ALGORITHMS],
         "tls_client_certificate_bound_access_tokens": True,
+    }
+
+
+def _authentication(
+    settings: Settings, endpoint: str, methods: Iterable[Method]
+) -> dict[str, object]:
+    """How clients authenticate there; by certificates only where a proxy hands these on."""
+    server = settings.server
+    absent = set() if server.client_certificate_header else {*CERTIFICATES}
+    if server.client_ca_file is None:
+        absent.add(Method.TLS)
+    return {
+        f"{endpoint}_endpoint_auth_methods_supported": [
+            one for one in methods if one not in absent
+        ],
+        f"{endpoint}_endpoint_auth_signing_alg_values_supported": [
+            *KEY_ALGORITHMS,
+            *SECRET_ALGORITHMS,
+        ],
     }
 
 

@@ -24,7 +24,16 @@ def test_it_names_the_issuer_and_what_there_is(world: World) -> None:
         "client_credentials",
         "refresh_token",
     }
-    every = {"client_secret_basic", "client_secret_post", "none"}
+    every = {
+        "client_secret_basic",
+        "client_secret_post",
+        "client_secret_jwt",
+        "private_key_jwt",
+        "none",
+    }
+    for endpoint in ("token", "introspection", "revocation"):
+        signing = found[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]
+        assert set(signing) == ALGORITHMS | {"HS256"}
     assert set(found["token_endpoint_auth_methods_supported"]) == every
     assert set(found["revocation_endpoint_auth_methods_supported"]) == every
     assert set(found["introspection_endpoint_auth_methods_supported"]) == every - {"none"}

@@ -18,7 +18,10 @@ from tests.world.databases import Postgres, SqliteFiles
 from tests.world.world import App, World, tokens_of
 from token_service.domain.client_metadata import ClientMetadata
 
-TRUSTED = {"TOKEN_SERVICE_SERVER_TRUSTED_PROXIES": "127.0.0.1"}
+TRUSTED = {
+    "TOKEN_SERVICE_SERVER_TRUSTED_PROXIES": "127.0.0.1",
+    "TOKEN_SERVICE_SERVER_CLIENT_CERTIFICATE_HEADER": "Client-Cert",
+}
 METADATA = ClientMetadata(tls_client_certificate_bound_access_tokens=True)
 
 
