@@ -20,7 +20,6 @@ VALUES = {
     "address": "192.0.2.1",
     "shortest": 15,
     "longest": 256,
-    "client": "Ada's diary",
 }
 
 
