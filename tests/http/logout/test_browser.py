@@ -226,3 +226,22 @@ def test_a_new_sign_in_after_it_needs_the_password(who: Visit) -> None:
     shown = who.browser.come(who.app)
     assert isinstance(shown, Shown)
     assert shown.path == "/sign-in"
+
+
+def test_each_page_of_somebody_who_is_signed_in_leads_out(world: World) -> None:
+    chooses = web_app(world)
+    person = world.person(world.tenant(), world.tenant())
+    choice = Browser(world)
+    tenant = choice.sign_in_at(choice.page(chooses), person)
+    consents = web_app(world, metadata={"consent_required": True})
+    single, allowing = world.person(world.tenant()), Browser(world)
+    consent = allowing.sign_in_at(allowing.page(consents), single)
+    for browser, page, path in ((choice, tenant, "/tenant"), (allowing, consent, "/consent")):
+        assert isinstance(page, Shown)
+        assert page.path == path
+        assert 'href="oauth2/logout"' in page.answer.text
+        question = browser.get(PATH)
+        assert heading(question) == ASKED
+        done = browser.post(CONFIRMATION, fields(question))
+        assert heading(done) == DONE
+        assert browser.cookie == ""
