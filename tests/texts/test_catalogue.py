@@ -21,7 +21,6 @@ VALUES = {
     "device": "Firefox on Linux",
     "shortest": 15,
     "longest": 256,
-    "client": "Ada's diary",
 }
 
 

@@ -11,7 +11,7 @@ from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.logout_requests import LogoutRequest, frame_uri, leads_back
 from token_service.domain.refusals import Refusal, Refused
-from token_service.services import id_tokens, recording, subjects
+from token_service.services import browser_sign_ins, id_tokens, recording, subjects
 from token_service.services.account_sessions import live_grants
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.endings import Cause, end_session
@@ -59,6 +59,18 @@ def recognise(
             _record(database, account_id, hint, refused, origin, now)
         return refused
     return Recognised(client, named, request.post_logout_redirect_uri)
+
+
+def own_session(
+    database: Database, clock: Clock, snapshot: Snapshot, cookie: str | None
+) -> NamedSession | None:
+    """The session that a browser is signed in with, if its cookie is good and it lives."""
+    presented = browser_sign_ins.parsed(database, clock, snapshot, cookie)
+    if presented is None:
+        return None
+    with database.reading() as tx:
+        state = browser_sign_ins.live(database, snapshot, tx, presented, clock.now())
+    return NamedSession(state.key.account_id, state.key.sid) if state else None
 
 
 def sign_out(

@@ -18,7 +18,8 @@ BACK = "https://app.example/signed-out"
 
 ASKED = "Sign out"
 DONE = "You are signed out"
-REFUSED = "This link does not work"
+REFUSED = "This link is not right"
+UNREADABLE = "This request cannot be read"
 
 
 def by_openid(world: World, **members: Any) -> SignedIn:
@@ -50,7 +51,7 @@ def confirm(
 ) -> TestResponse:
     """Press the button of the question."""
     assert heading(page) == ASKED, page.text
-    assert 'method="post" action="logout-confirmation"' in page.text
+    assert 'method="post" action="../oauth2/logout-confirmation"' in page.text
     form = urlencode(fields(page) | changes)
     return world.http.post(
         CONFIRMATION,

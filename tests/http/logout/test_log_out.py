@@ -12,7 +12,7 @@ from tests.http.logout.building import (
     BACK,
     DONE,
     PATH,
-    REFUSED,
+    UNREADABLE,
     ask,
     by_openid,
     confirm,
@@ -89,15 +89,24 @@ def test_a_post_is_asked_again_as_a_get(world: World) -> None:
     answer = world.http.post(PATH, data=form)
     assert answer.status_code == 303
     target = urlsplit(answer.headers["Location"])
-    assert (target.scheme, target.netloc, target.path) == ("", "", "logout")
-    assert set(parse_qs(target.query)) == {"id_token_hint", "state"}
+    assert (target.scheme, target.netloc, target.path) == ("", "", "../oauth2/logout")
+    assert set(parse_qs(target.query)) == {"id_token_hint", "state", "ui_locales"}
     assert live_at(who)
-    assert heading(world.http.get(f"{PATH}?{target.query}")) == ASKED
+    assert heading(world.http.get(f"{PATH}?{target.query}")) == "Abmelden"
 
 
 def test_every_client_and_language_parameter_may_stand_there(world: World) -> None:
-    page = ask(world, logout_hint="ada", ui_locales="de", unheard_of="x")
+    page = ask(world, logout_hint="ada", ui_locales="xx", unheard_of="x")
     assert heading(page) == DONE
+    assert heading(ask(world, ui_locales="xx de")) == "Sie sind abgemeldet"
+
+
+def test_the_language_stays_the_same_after_the_question(world: World) -> None:
+    who = by_openid(world)
+    page = with_hint(who, ui_locales="de")
+    assert heading(page) == "Abmelden"
+    done = world.http.post("/oauth2/logout-confirmation", data=fields(page))
+    assert heading(done) == "Sie sind abgemeldet"
 
 
 # A question is answered only where it was asked.
@@ -175,9 +184,9 @@ def test_a_database_that_is_away_is_told_on_a_page(world: World) -> None:
 @pytest.mark.parametrize("query", ["state=1&state=2", "client_id=%00", "state=%ff"])
 def test_what_cannot_be_read_is_refused_on_a_page(world: World, query: str) -> None:
     answer = world.http.get(f"{PATH}?{query}")
-    assert (answer.status_code, heading(answer)) == (400, REFUSED)
+    assert (answer.status_code, heading(answer)) == (400, UNREADABLE)
 
 
 def test_a_body_that_is_no_form_is_refused_on_a_page(world: World) -> None:
     answer = world.http.post(PATH, json={})
-    assert (answer.status_code, heading(answer)) == (415, REFUSED)
+    assert (answer.status_code, heading(answer)) == (415, UNREADABLE)

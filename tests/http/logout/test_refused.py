@@ -146,5 +146,5 @@ def test_a_hint_of_a_client_that_was_disabled(world: World, who: SignedIn) -> No
 def test_the_way_out_of_a_refusal(world: World, who: SignedIn) -> None:
     """A person who wants to sign out can."""
     answer = ask(world, id_token_hint="x")
-    assert '<a href="logout">' in answer.text
+    assert '<a href="../oauth2/logout">' in answer.text
     assert heading(ask(world)) == DONE

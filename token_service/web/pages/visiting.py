@@ -46,6 +46,11 @@ def keep_sign_in(response: Response, cookie: Cookie) -> None:
     _keep(response, _SESSION, cookie.value, cookie.kept_for)
 
 
+def drop_sign_in(response: Response) -> None:
+    """Have the browser forget its sign-in, by the very attributes that it was kept with."""
+    _keep(response, _SESSION, "", 0)
+
+
 def keep_browser(response: Response, browser: str) -> None:
     """Have the browser keep its mark, until it is closed."""
     _keep(response, _BROWSER, browser, None)
