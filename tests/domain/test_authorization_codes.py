@@ -58,9 +58,9 @@ def bound(**changes):
         (bound(code_challenge=None), USE, Refusal.WRONG_VERIFIER),
         (bound(code_challenge=None), replace(USE, challenge=None), None),
         (bound(dpop_jkt="j"), USE, Refusal.WRONG_KEY),
-        (bound(dpop_jkt="j"), replace(USE, confirmation="jkt:k"), Refusal.WRONG_KEY),
-        (bound(dpop_jkt="j"), replace(USE, confirmation="jkt:j"), None),
-        (CODE, replace(USE, confirmation="jkt:k"), None),
+        (bound(dpop_jkt="j"), replace(USE, key="k"), Refusal.WRONG_KEY),
+        (bound(dpop_jkt="j"), replace(USE, key="j"), None),
+        (CODE, replace(USE, key="k"), None),
     ],
 )
 def test_a_code_is_good_only_for_what_it_is_bound_to(code, use, refusal):
