@@ -135,6 +135,40 @@ def test_the_window_ends_at_its_microsecond(window):
     assert verdicts == [Verdict.RETRY, Verdict.REPLAY]
 
 
+# Chains that are bound to a key (RFC 9449 section 5).
+
+BOUND = grant(terms=replace(LIVE.terms, confirmation="jkt:owner"))
+OWNERS = replace(PRESENTED, confirmation="jkt:owner")
+THIEVES = [replace(PRESENTED, confirmation=key) for key in (None, "jkt:thief")]
+
+
+def test_the_owner_of_the_key_is_told_as_if_there_were_none():
+    for back, verdict in ((0, Verdict.FAULTLESS), (1, Verdict.RETRY), (2, Verdict.REPLAY)):
+        presented = replace(OWNERS, generation=LIVE.generation - back)
+        assert explain(presented, BOUND, rules(), NOW) == verdict
+    assert explain(OWNERS, grant(), rules(), NOW) == Verdict.FAULTLESS
+
+
+@pytest.mark.parametrize("thief", THIEVES)
+def test_the_newest_token_without_the_key_ends_nothing_and_an_older_one_is_a_replay(thief):
+    for ahead, verdict in (
+        (1, Refusal.WRONG_KEY),
+        (0, Refusal.WRONG_KEY),
+        (-1, Verdict.REPLAY),
+        (-2, Verdict.REPLAY),
+    ):
+        presented = replace(thief, generation=LIVE.generation + ahead)
+        assert explain(presented, BOUND, rules(), NOW) == verdict
+        assert not proves_possession(presented, BOUND, rules(), NOW)
+
+
+@pytest.mark.parametrize("thief", THIEVES)
+def test_without_the_key_not_even_an_end_by_time_is_met(thief):
+    over = replace(BOUND, ends_at=NOW)
+    assert explain(thief, over, rules(), NOW) == Refusal.WRONG_KEY
+    assert explain(OWNERS, over, rules(), NOW) == Refusal.EXPIRED
+
+
 # Who may learn why a session ended.
 
 

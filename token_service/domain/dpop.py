@@ -27,6 +27,7 @@ _LONGEST_URL = 2048
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_HOST = re.compile(r"[a-z0-9._:-]+", re.ASCII)
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*", re.ASCII)
 
 
@@ -124,7 +125,9 @@ def normalised(url: str) -> str | None:
     except ValueError:
         return None
     host = (parts.hostname or "").lower()
-    if parts.scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc:
+    if parts.scheme not in _DEFAULT_PORTS or "@" in parts.netloc:
+        return None
+    if _HOST.fullmatch(host) is None:
         return None
     if not url.isascii() or not url.isprintable() or _PATH.fullmatch(parts.path) is None:
         return None
