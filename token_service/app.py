@@ -35,6 +35,7 @@ from token_service.storage.database import Database
 from token_service.storage.extension import engine_of
 from token_service.storage.geography import Geography
 from token_service.web import front
+from token_service.web.application import Application
 from token_service.web.parts import EXTENSION, Parts
 
 _LONGEST_ACCESS_TOKEN = timedelta(minutes=129_600)
@@ -45,7 +46,7 @@ _HERALD_SECONDS = 10.0
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application, from the given settings or those of the process's environment."""
     settings = settings or configured.load()
-    app = Flask("token_service", static_folder=None)
+    app = Application("token_service", static_folder=None)
     app.extensions[EXTENSION] = compose(app, settings)
     front.install(app)
     return app

@@ -49,7 +49,7 @@ def install(app: Flask, *, issuer: str) -> None:
     @app.after_request
     def tell(response: Response) -> Response:
         if request.path in _LISTED:
-            response.vary.add("Origin")
+            response.headers.add("Vary", "Origin")
         if (allowed := g.get("allowed_origin")) is not None:
             response.headers["Access-Control-Allow-Origin"] = allowed
             if request.method != "OPTIONS" and allowed != "*":

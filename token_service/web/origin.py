@@ -9,7 +9,7 @@ from flask import g, has_request_context, request
 
 from token_service.crypto import opaque
 from token_service.domain.events import Origin
-from token_service.web.parts import parts
+from token_service.web.parts import parts, this_request
 
 Networks = tuple[str, ...]
 
@@ -26,11 +26,12 @@ def origin() -> Origin:
 
 def client_address() -> str:
     """The client's IP address; `X-Forwarded-For` counts only from configured proxies."""
-    peer = request.environ.get("REMOTE_ADDR", "")
+    asked = this_request()
+    peer = asked.environ.get("REMOTE_ADDR", "")
     trusted = parts().settings.server.trusted_proxies
     if not trusted:
         return str(peer)
-    forwarded = request.headers.get("X-Forwarded-For", "")
+    forwarded = asked.headers.get("X-Forwarded-For", "")
     return behind_proxies(peer, forwarded.split(",") if forwarded else [], trusted)
 
 
@@ -85,7 +86,9 @@ def request_id() -> str:
     """
     known = g.get("request_id")
     if known is None:
-        known = g.request_id = _forwarded_id() or opaque.new_id(parts().clock.now())
+        here = parts()
+        known = _forwarded_id(here.settings.server.trusted_proxies)
+        known = g.request_id = known or opaque.new_id(here.clock.now())
     return str(known)
 
 
@@ -94,8 +97,8 @@ def id_of_current_request() -> str | None:
     return request_id() if has_request_context() else None
 
 
-def _forwarded_id() -> str | None:
-    if not is_from_proxy():
+def _forwarded_id(trusted: Networks) -> str | None:
+    if not trusted or not _is_in(request.environ.get("REMOTE_ADDR", ""), trusted):
         return None
     given = request.headers.get("X-Request-Id", "")
     return given if _REQUEST_ID.fullmatch(given) else None

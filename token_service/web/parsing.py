@@ -9,6 +9,7 @@ from flask import request
 from marshmallow import Schema, ValidationError
 
 from token_service.web import errors, json_text
+from token_service.web.parts import this_request
 from token_service.web.refusing import Refuse, malformed
 
 MAX_FIELDS = 100
@@ -124,9 +125,10 @@ def _body() -> bytes:
 
 def _require(media_type: str) -> None:
     """The one content type of the endpoint, in UTF-8: anything else is 415."""
-    if request.mimetype != media_type:
+    asked = this_request()
+    if asked.mimetype != media_type:
         raise Refuse(errors.UNSUPPORTED_MEDIA_TYPE.saying(f"The body must be {media_type}."))
-    charset = request.mimetype_params.get("charset", "utf-8")
+    charset = asked.mimetype_params.get("charset", "utf-8")
     if charset.lower() != "utf-8":
         raise Refuse(errors.UNSUPPORTED_MEDIA_TYPE.saying("The body must be in UTF-8."))
 
@@ -138,13 +140,19 @@ def _refuse_query() -> None:
 
 def _refuse_unfit(members: Mapping[str, object]) -> None:
     """Names the fields with values that no database or log should meet."""
-    texts = [(name, value) for name, value in members.items() if isinstance(value, str)]
-    unfit = {name: ["Contains NUL."] for name, value in texts if "\0" in value or "\0" in name}
-    for name, value in texts:
-        if len(value) > MAX_VALUE_LENGTH and name != "token":
-            unfit[name] = ["Too long."]
+    unfit = {
+        name: [fault]
+        for name, value in members.items()
+        if isinstance(value, str) and (fault := _fault(name, value))
+    }
     if unfit:
         raise malformed("A value is too long or contains NUL.", by_safe_name(unfit))
+
+
+def _fault(name: str, value: str) -> str | None:
+    if len(value) > MAX_VALUE_LENGTH and name != "token":
+        return "Too long."
+    return "Contains NUL." if "\0" in value or "\0" in name else None
 
 
 def _loaded(schema: Schema, members: Mapping[str, object]) -> Any:

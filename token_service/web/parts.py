@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import cast
 
-from flask import current_app
+from flask import Request, current_app, request
 
 from token_service.clock import Clock
 from token_service.outbound.fetching import Fetcher
@@ -40,3 +40,9 @@ class Parts:
 def parts() -> Parts:
     """The parts of the application that handles this request."""
     return cast(Parts, current_app.extensions[EXTENSION])
+
+
+def this_request() -> Request:
+    """The request itself, for code that looks at it more than once: `flask.request` searches for
+    it at every look."""
+    return cast(Request, request._get_current_object())  # type: ignore[attr-defined]
