@@ -60,6 +60,7 @@ def test_why_a_grant_is_over_is_nobodys_business(reason):
         Refusal.GRANT_NOT_ALLOWED,
         Refusal.NOT_A_MEMBER,
         Refusal.SESSION_LIMIT,
+        Refusal.INVALID_TARGET,
         # Only for who may have the successor again, and is told to ask for it.
         Refusal.SPENT_OTHERWISE,
     }
@@ -90,7 +91,15 @@ def test_a_token_answer_is_what_its_schema_says():
     from token_service.services.issuing import IssuedTokens
 
     issued = IssuedTokens(
-        "a", 900, "s", "r", sid="i", tenant_id="t", account_id="x", previous_refresh_token="p"
+        "a",
+        900,
+        "s",
+        "r",
+        id_token="j",
+        sid="i",
+        tenant_id="t",
+        account_id="x",
+        previous_refresh_token="p",
     )
     body = tokens(issued, "refresh_token").get_json()
     assert body.keys() == TokensSchema().fields.keys()
