@@ -134,6 +134,11 @@ CHANGES: dict[str, Callable[[Given], object]] = {
     "left the tenant": lambda given: admin.leave(given.world, given.person, given.tenant_id),
     "tenant disabled": lambda given: admin.disable_tenant(given.world, given.tenant_id),
     "restored": lambda given: admin.restored_from_backup(given.world),
+    "this session ended": lambda given: given.world.http.delete(
+        f"/v1/accounts/{given.person.account_id}/sessions/"
+        + given.world.events(given.person.account_id)[0].sid,
+        headers=given.world.client("backend").basic,
+    ),
     "signed out": lambda given: given.world.http.delete(
         f"/v1/accounts/{given.person.account_id}/sessions",
         headers=given.world.client("backend").basic,
