@@ -31,7 +31,7 @@ def many_answers(world: World) -> dict[str, TestResponse]:
         "a problem": http.post("/v1/sign-in", json={}),
         "an OAuth error": world.try_refresh(who.app, "garbage"),
         "not found": http.get("/nothing/here"),
-        "not found at OAuth": http.post("/oauth2/authorize"),
+        "not found at OAuth": http.post("/oauth2/nothing"),
         "wrong method": http.get("/v1/sign-in"),
         "too large": http.post("/oauth2/token", data={"a": "x" * 70_000}),
         "keys": http.get("/.well-known/jwks.json"),
