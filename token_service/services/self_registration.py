@@ -39,6 +39,7 @@ from token_service.services.changes import Author, Subject, record
 from token_service.services.client_changes import Describing
 from token_service.services.client_proofs import Failed
 from token_service.services.clients import secret_hash
+from token_service.services.configuration import prove_clock
 from token_service.services.sector_identifiers import sector_fault
 from token_service.services.throttling import Throttle
 from token_service.storage import configuration, epochs, failure_counts
@@ -189,6 +190,7 @@ def _unwanted(here: Registrar, permit: str | None) -> Refused | None:
     """Why this attempt goes no further, before anything that it says is looked at."""
     if here.rules.mode == "off":
         return Refused(Refusal.REGISTRATION_OFF)
+    prove_clock(here.database, here.clock)
     if permit is not None:
         is_good = registration_permits.is_good(here.database, here.clock, here.pepper, permit)
         return None if is_good else Refused(Refusal.UNKNOWN_PERMIT)
@@ -252,6 +254,7 @@ def _managed(here: Registrar, client_id: str, token: str) -> Information | Refus
 
     Read from the database, never from a copy: what was deleted elsewhere is gone here too.
     """
+    prove_clock(here.database, here.clock)
     with here.database.reading() as tx:
         client = configuration.read_client(tx, client_id)
         issued_at = configuration.client_created_at(tx, client_id)

@@ -25,8 +25,10 @@ _MOST_TOLD = 10
 @blueprint.post("")
 def register() -> Response:
     """RFC 7591 section 3: the answer is the only one that tells the secret."""
-    permit = _bearer() if "Authorization" in request.headers else None
     here = _registrar()
+    if here.rules.mode == "off":
+        raise Refuse(errors.NOT_FOUND)
+    permit = _bearer() if "Authorization" in request.headers else None
     if permit is None and here.rules.mode == "token":
         raise Refuse(errors.TOKEN_MISSING)
     return _told(self_registration.register(here, parsing.json_patch(), permit), 201)

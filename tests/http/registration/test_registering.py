@@ -1,5 +1,6 @@
 """Registering a client (RFC 7591 section 3): by whom, and what comes of it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -280,6 +281,16 @@ class TestLimits:
         assert first.delete().status_code == 204
         assert_refused(try_register(world), 403, "access_denied")
         assert number_of_clients(world) == 3
+
+
+def test_a_node_with_a_wrong_clock_registers_nobody(
+    world_on: Any, databases: Postgres | SqliteFiles, tmp_path: Path
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("+3600")
+    world = world_on(databases, **OPEN, TOKEN_SERVICE_TEST_DATABASE_CLOCK=str(clock))
+    assert_refused(try_register(world), 503, "temporarily_unavailable")
+    assert number_of_clients(world) == 0
 
 
 class TestMethods:
