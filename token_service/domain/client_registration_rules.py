@@ -79,6 +79,8 @@ def document_of(client: Client) -> dict[str, Any]:
     """What is registered of a client, as JSON: every value in force, those by default included."""
     metadata = client.metadata
     values = {name: getattr(metadata, name) for name in sorted(_METADATA)}
+    if CODE not in client.grant_types:
+        values["response_types"] = ()
     return {
         "client_name": client.name,
         "token_endpoint_auth_method": client.authentication.value,
