@@ -53,7 +53,14 @@ def faults(terms: Terms = STRANGERS, **members: object) -> list[str]:
         ({"request_object_signing_alg": "none", "jwks": KEYS}, ["request_object_signing_alg"]),
         ({"request_object_signing_alg": "HS256", "jwks": KEYS}, ["request_object_signing_alg"]),
         # Methods.
-        ({"token_endpoint_auth_method": "client_secret_jwt"}, ["token_endpoint_auth_method"]),
+        ({"token_endpoint_auth_method": "client_secret_jwt"}, []),
+        (
+            {
+                "token_endpoint_auth_method": "client_secret_jwt",
+                "token_endpoint_auth_signing_alg": "RS256",
+            },
+            ["token_endpoint_auth_signing_alg"],
+        ),
         ({"token_endpoint_auth_method": "client_secret"}, ["token_endpoint_auth_method"]),
         ({"token_endpoint_auth_method": "tls_client_auth"}, ["token_endpoint_auth_method"]),
         (

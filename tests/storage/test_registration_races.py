@@ -27,6 +27,7 @@ def registrar(world: World) -> Registrar:
         parts.gate.throttle,
         parts.registration,
         parts.fetcher,
+        parts.keys.encryption,
         Origin(),
     )
 

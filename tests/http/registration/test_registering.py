@@ -309,6 +309,39 @@ class TestMethods:
         assert made.stored.kind == "public"
         assert made.stored.secrets == ()
 
+    def test_who_signs_with_its_secret_has_one_that_can_be_read_again(
+        self, open_world: World
+    ) -> None:
+        made = registered(open_world, token_endpoint_auth_method="client_secret_jwt")
+        assert made.told["client_secret"].startswith("tss_")
+        assert made.stored.secrets == ()
+        assert made.stored.shared_secret_encrypted is not None
+        assert made.told["client_secret"].encode() not in made.stored.shared_secret_encrypted
+        stays = made.updated(redirect_uris=[REDIRECT], client_secret=made.told["client_secret"])
+        assert stays.stored.shared_secret_encrypted == made.stored.shared_secret_encrypted
+        assert "client_secret" not in stays.told
+        moved = stays.updated(
+            redirect_uris=[REDIRECT], token_endpoint_auth_method="client_secret_basic"
+        )
+        assert moved.stored.shared_secret_encrypted is None
+        answer = open_world.token(moved.app, grant_type="client_credentials")
+        assert_refused(answer, 400, "unauthorized_client")
+
+    @pytest.mark.parametrize("method", ["tls_client_auth", "self_signed_tls_client_auth"])
+    def test_certificates_are_not_registered_where_nobody_hands_them_on(
+        self, open_world: World, method: str
+    ) -> None:
+        answer = try_register(open_world, dict(SMALL) | {"token_endpoint_auth_method": method})
+        assert_refused(answer, 400, "invalid_client_metadata")
+        assert "token_endpoint_auth_method" in told_faults(answer)
+
+    def test_keys_that_no_proof_can_be_made_with_are_refused(self, open_world: World) -> None:
+        key = {"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA"}
+        document = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [key]}}
+        answer = try_register(open_world, dict(SMALL) | document)
+        assert_refused(answer, 400, "invalid_client_metadata")
+        assert told_faults(answer) == ["token_endpoint_auth_method"]
+
     @pytest.mark.parametrize("method", ["client_secret", "password", "", "CLIENT_SECRET_BASIC"])
     def test_a_method_that_there_is_not_is_refused(self, open_world: World, method: str) -> None:
         answer = try_register(open_world, dict(SMALL) | {"token_endpoint_auth_method": method})
