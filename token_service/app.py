@@ -10,10 +10,12 @@ from token_service.clock import Clock, FileClock, SystemClock
 from token_service.crypto import certificates
 from token_service.crypto.keyring import KeyEncryptionKeys
 from token_service.crypto.passwords import Passwords
+from token_service.domain.clients import AuthenticationMethod
 from token_service.domain.keys import KeyRules
 from token_service.domain.letters import Carrier
 from token_service.domain.passwords import PasswordRules
 from token_service.domain.policies import Policy
+from token_service.domain.registration_terms import operators, strangers
 from token_service.domain.throttling import FORGOTTEN_AFTER, ThrottleRule
 from token_service.mail.folder import FolderCarrier, NoCarrier
 from token_service.mail.smtp import SmtpCarrier, SmtpServer
@@ -28,6 +30,7 @@ from token_service.services.housekeeping import Retention
 from token_service.services.keys import KeyPlan
 from token_service.services.logout_calls import Caller
 from token_service.services.postman import Postman, PostOffice
+from token_service.services.self_registration import Rules
 from token_service.services.signing_in import Gate
 from token_service.services.throttling import Throttle
 from token_service.settings import Settings
@@ -135,6 +138,12 @@ def compose(app: Flask, settings: Settings) -> Parts:
         fetcher,
         herald,
         _proofs(settings, fetcher, keys),
+        registration=_registration(settings),
+        operators=operators(
+            settings.keys.signing,
+            absent=_absent_methods(settings),
+            loopback=settings.outbound.allow_private_addresses,
+        ),
     )
 
 
@@ -186,6 +195,31 @@ def _gate(settings: Settings) -> Gate:
     )
     rules = PasswordRules(settings.passwords.shortest)
     return Gate(passwords, Throttle(settings.secrets.pepper, source), rules)
+
+
+def _registration(settings: Settings) -> Rules:
+    registration = settings.registration
+    return Rules(
+        mode=registration.mode,
+        most_clients=registration.most_clients,
+        per_source=registration.per_source,
+        pkce_required=registration.pkce_required,
+        terms=strangers(
+            settings.keys.signing,
+            absent=_absent_methods(settings),
+            loopback=settings.outbound.allow_private_addresses,
+        ),
+    )
+
+
+def _absent_methods(settings: Settings) -> frozenset[AuthenticationMethod]:
+    """Those by certificates, where no proxy hands these on, or nobody is trusted to issue them."""
+    absent = set()
+    if settings.server.client_ca_file is None or not settings.server.client_certificate_header:
+        absent.add(AuthenticationMethod.TLS)
+    if not settings.server.client_certificate_header:
+        absent.add(AuthenticationMethod.SELF_SIGNED_TLS)
+    return frozenset(absent)
 
 
 def _carrier(settings: Settings) -> Carrier:

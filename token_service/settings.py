@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from token_service import settings_forms as forms
 from token_service import settings_secrets as secrets
@@ -40,6 +40,7 @@ __all__ = [
     "OutboundSettings",
     "PasswordSettings",
     "PolicySettings",
+    "RegistrationSettings",
     "SecretSettings",
     "ServerSettings",
     "Settings",
@@ -55,6 +56,7 @@ ALGORITHMS = ("ES256", "RS256", "EdDSA", "PS256")
 SESSION_LIMIT_ACTIONS = ("evict_oldest", "deny", "ask")
 PRECEDENCES = ("account", "strictest")
 DPOP_NONCES = ("off", "required")
+REGISTRATION_MODES = ("off", "token", "open")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 # Stands for the data folder in the address of the database and the folder for mail.
@@ -182,6 +184,16 @@ class PasswordSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationSettings:
+    """Who registers clients: nobody but us, whoever has a permit, or everybody within limits."""
+
+    mode: Literal["off", "token", "open"]
+    most_clients: int
+    per_source: int
+    pkce_required: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HousekeepingSettings:
     """How the purge goes about its work, and how long ended rows and audit events stay."""
 
@@ -252,6 +264,7 @@ class Settings:
     throttle: ThrottleSettings
     impersonation: ImpersonationSettings
     passwords: PasswordSettings
+    registration: RegistrationSettings
     housekeeping: HousekeepingSettings
     logging: LoggingSettings
     geography: GeographySettings
@@ -321,6 +334,7 @@ def _settings(
             shortest=read.whole("passwords.shortest", 8, 64),
             reset_seconds=read.whole("passwords.reset_seconds", 60, 1_800),
         ),
+        registration=_registration(read),
         housekeeping=_housekeeping(read),
         logging=LoggingSettings(level=read.choice("logging.level", LOG_LEVELS)),
         geography=GeographySettings(
@@ -445,6 +459,16 @@ def _throttle(read: SettingsReader) -> ThrottleSettings:
         window_seconds=read.whole("throttle.window_seconds", 1, DAY),
         delay_seconds=read.whole("throttle.delay_seconds", 1, DAY),
         max_delay_seconds=read.whole("throttle.max_delay_seconds", 1, DAY),
+    )
+
+
+def _registration(read: SettingsReader) -> RegistrationSettings:
+    mode = read.choice("registration.mode", REGISTRATION_MODES)
+    return RegistrationSettings(
+        mode=cast('Literal["off", "token", "open"]', mode),
+        most_clients=read.whole("registration.most_clients", 1, 1_000_000),
+        per_source=read.whole("registration.per_source", 1, 1_000_000),
+        pkce_required=read.switch("registration.pkce_required"),
     )
 
 

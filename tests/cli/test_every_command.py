@@ -61,6 +61,7 @@ class TestEveryCommand:
             "account set-roles",
             *(f"client {verb}" for verb in ("create", "list", "disable", "enable")),
             "client rotate-secret",
+            *(f"client {verb}" for verb in ("show", "update", "permit")),
             *(f"policy {verb}" for verb in ("show", "set", "explain")),
             "account session-limit",
         }
@@ -135,6 +136,8 @@ def needed(path: tuple[str, ...], folder: Path) -> list[str]:
         ("client", "disable"): ["app"],
         ("client", "enable"): ["app"],
         ("client", "rotate-secret"): ["app"],
+        ("client", "show"): ["app"],
+        ("client", "update"): ["app"],
         ("keys", "rotate"): ["ES256"],
         ("keys", "retire"): ["kid"],
         ("sessions", "list"): ["--account", UNKNOWN],

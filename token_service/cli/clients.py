@@ -1,24 +1,38 @@
 """`token-service client`."""
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
-from token_service.cli.answers import Output, granted, json_option, page_options, paged
-from token_service.cli.forms import IDENTIFIER, JWKS
+from token_service.cli.answers import (
+    Output,
+    accepted,
+    granted,
+    json_option,
+    page_options,
+    paged,
+)
+from token_service.cli.forms import IDENTIFIER, JWKS, metadata_option
 from token_service.cli.opening import AUTHOR, open_parts
 from token_service.domain.client_metadata import ClientMetadata
+from token_service.domain.client_registration_rules import document_of
 from token_service.domain.clients import AuthenticationMethod, Client, ClientKind
-from token_service.services import client_registration
+from token_service.services import client_changes, client_registration, registration_permits
+from token_service.services.client_changes import Describing
 from token_service.services.client_registration import NewClient, Registered
+
+if TYPE_CHECKING:
+    from token_service.web.parts import Parts
 
 _DAY = 86_400
 
 
 @click.group()
 def client() -> None:
-    """Create, list and switch clients; replace their secrets."""
+    """Create, list, change and switch clients; replace their secrets."""
 
 
 @client.command()
@@ -62,6 +76,7 @@ def client() -> None:
 @click.option("--tls-subject-dn", help="Subject of its certificate, as in RFC 4514.")
 @click.option("--tls-san-dns", help="DNS name in its certificate, instead of the subject.")
 @click.option("--tls-san-uri", help="URI in its certificate, instead of the subject.")
+@metadata_option
 @json_option
 def create(
     kind: str,
@@ -80,6 +95,7 @@ def create(
     tls_subject_dn: str | None,
     tls_san_dns: str | None,
     tls_san_uri: str | None,
+    metadata: dict[str, object],
     output: Output,
 ) -> None:
     """Create a client; its secret is printed this once."""
@@ -104,17 +120,75 @@ def create(
             tls_client_auth_san_uri=tls_san_uri,
         ),
     )
-    made = granted(
-        client_registration.register(
-            parts.database,
-            parts.clock,
-            parts.settings.secrets.pepper,
-            new,
-            AUTHOR,
-            parts.keys.encryption,
-        )
+    made = client_changes.register(
+        parts.database,
+        parts.clock,
+        _describing(parts),
+        new,
+        metadata,
+        AUTHOR,
     )
-    _show_with_secret(made, output)
+    _show_with_secret(accepted(made), output)
+
+
+@client.command()
+@click.argument("client_id")
+@json_option
+def show(client_id: str, output: Output) -> None:
+    """Show all that is registered of a client."""
+    found = granted(client_changes.find(open_parts().database, client_id))
+    document = document_of(found)
+    lines = [f"{name} {json.dumps(document[name])}" for name in sorted(document)]
+    output.show(_shown(found) | {"metadata": document}, f"client {client_id}", *lines)
+
+
+@client.command()
+@click.argument("client_id")
+@metadata_option
+@json_option
+def update(client_id: str, metadata: dict[str, object], output: Output) -> None:
+    """Change single members of what is registered of a client; null takes one back to its default.
+
+    All others stay. A secret is made, and printed this once, if the client comes to need one.
+    """
+    parts = open_parts()
+    after = client_changes.change(
+        parts.database,
+        parts.clock,
+        _describing(parts),
+        client_id,
+        metadata,
+        AUTHOR,
+    )
+    _show_with_secret(accepted(after), output)
+
+
+@client.command()
+@click.option(
+    "--uses",
+    type=click.IntRange(1, 1_000_000),
+    default=1,
+    show_default=True,
+    help="How many clients may be registered with it.",
+)
+@click.option(
+    "--expires-seconds",
+    type=click.IntRange(1, 365 * _DAY),
+    default=_DAY,
+    show_default=True,
+    help="How long it is good.",
+)
+@json_option
+def permit(uses: int, expires_seconds: int, output: Output) -> None:
+    """Make a permit to register clients at /oauth2/register; it is printed this once."""
+    parts = open_parts()
+    lifetime = timedelta(seconds=expires_seconds)
+    pepper = parts.settings.secrets.pepper
+    made, ends = registration_permits.permit(
+        parts.database, parts.clock, pepper, uses, lifetime, AUTHOR
+    )
+    shown = {"initial_access_token": made, "uses": uses, "expires_at": ends}
+    output.show(shown, f"initial access token {made}")
 
 
 @client.command("list")
@@ -178,6 +252,12 @@ def rotate_secret(client_id: str, overlap_seconds: int, output: Output) -> None:
         )
     )
     _show_with_secret(made, output)
+
+
+def _describing(parts: "Parts") -> Describing:
+    return Describing(
+        parts.settings.secrets.pepper, parts.keys.encryption, parts.fetcher, parts.operators
+    )
 
 
 def _show_with_secret(made: Registered, output: Output) -> None:

@@ -2,13 +2,17 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
 from token_service.domain import accounts, roles
 from token_service.domain.accounts import NameKind, SignInName
+from token_service.web import json_text
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FIELD = re.compile(r"[a-z_]{1,40}")
 _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
@@ -161,3 +165,26 @@ MEMBERSHIP = MembershipForm()
 FIELD = FieldForm()
 BOUND = BoundForm()
 SESSION_LIMIT = SessionLimitForm()
+
+
+def metadata_option(command: Command) -> Command:
+    """Gives a command `--metadata`, and with it the parameter `metadata`: a JSON object."""
+    option = click.option(
+        "--metadata",
+        type=click.File("rb"),
+        callback=_object,
+        help="A JSON file (-: standard input) with members of RFC 7591 and of this service.",
+    )
+    return option(command)
+
+
+def _object(
+    _context: click.Context, _parameter: click.Parameter, file: BinaryIO | None
+) -> dict[str, object]:
+    """What the file says; nothing without one. What its members may be is decided elsewhere."""
+    if file is None:
+        return {}
+    try:
+        return json_text.json_object(file.read())
+    except ValueError as error:
+        raise click.BadParameter("no well-formed JSON object") from error

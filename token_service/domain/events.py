@@ -47,6 +47,8 @@ class Event(StrEnum):
     ROLES_CHANGED = "roles_changed"
     CLIENT_CREATED = "client_created"
     CLIENT_CHANGED = "client_changed"
+    CLIENT_DELETED = "client_deleted"
+    PERMIT_CREATED = "permit_created"
     POLICY_CHANGED = "policy_changed"
     IMPERSONATION_STARTED = "impersonation_started"
     IMPERSONATION_REFUSED = "impersonation_refused"

@@ -91,6 +91,12 @@ class Refusal(StrEnum):
     PROOF_REPLAYED = "proof_replayed"
     NONCE_NEEDED = "nonce_needed"
     CERTIFICATE_MISSING = "certificate_missing"
+    INVALID_REDIRECT_URI = "invalid_redirect_uri"
+    INVALID_CLIENT_METADATA = "invalid_client_metadata"
+    UNKNOWN_PERMIT = "unknown_permit"
+    WRONG_REGISTRATION_TOKEN = "wrong_registration_token"
+    REGISTRATION_OFF = "registration_off"
+    TOO_MANY_CLIENTS = "too_many_clients"
 
 
 SENTENCES: dict[Refusal, str] = {

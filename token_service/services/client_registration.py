@@ -23,6 +23,7 @@ from token_service.domain.events import Event
 from token_service.domain.failures import Conflict
 from token_service.domain.redirects import redirect_uri_fault
 from token_service.domain.refusals import Refusal, Refused
+from token_service.domain.registration_terms import STRANGERS_PREFIX
 from token_service.domain.tenants import well_formed_name
 from token_service.services import client_authentication
 from token_service.services.changes import Author, Subject, record
@@ -70,10 +71,18 @@ def register(
     registered = draft(pepper, new, encryption)
     if isinstance(registered, Refused):
         return registered
+    return store(database, clock, registered, author)
+
+
+def store(
+    database: Database, clock: Clock, registered: Registered, author: Author
+) -> Registered | Refused:
+    """Store a client that was drafted; `taken` where another one has its id."""
+    tenant_id = registered.client.tenant_id
     try:
         with database.transaction() as tx:
             configuration.lock_environment(tx)
-            if new.tenant_id and configuration.read_tenant(tx, new.tenant_id) is None:
+            if tenant_id and configuration.read_tenant(tx, tenant_id) is None:
                 return Refused(Refusal.UNKNOWN_TENANT)
             add(tx, registered.client, author, clock.now())
     except Conflict:
@@ -120,12 +129,14 @@ def draft(
             post_logout_redirect_uris=new.post_logout_redirect_uris,
         ),
     )
-    return _with_first_secret(pepper, client, encryption)
+    return with_first_secret(pepper, client, encryption)
 
 
-def _with_first_secret(
+def with_first_secret(
     pepper: bytes, client: Client, encryption: KeyEncryption | None
 ) -> Registered | Refused:
+    """The client with a secret, if its method has one; any that it had before are gone."""
+    client = replace(client, secrets=(), shared_secret_encrypted=None)
     if not client.has_secret:
         return Registered(client, None)
     secret = opaque.new_secret(SECRET_PREFIX)
@@ -265,7 +276,7 @@ def _default_scope(new: NewClient, scope: str) -> str:
 def _refusal(new: NewClient, scope: str, default_scope: str) -> Refusal | None:
     if not well_formed_name(new.name):
         return Refusal.MALFORMED
-    if new.client_id is not None and not well_formed_id(new.client_id):
+    if new.client_id is not None and not _may_be_chosen(new.client_id):
         return Refusal.MALFORMED
     identifiers = [one for one in (*new.audiences, new.resource_identifier) if one is not None]
     if not all(well_formed_audience(one) for one in identifiers):
@@ -278,6 +289,10 @@ def _refusal(new: NewClient, scope: str, default_scope: str) -> Refusal | None:
     if not scopes.names(default_scope) <= scopes.names(scope):
         return Refusal.INVALID_SCOPE
     return None if scopes_allowed(new.kind, scope) else Refusal.INVALID_SCOPE
+
+
+def _may_be_chosen(client_id: str) -> bool:
+    return well_formed_id(client_id) and not client_id.startswith(STRANGERS_PREFIX)
 
 
 def _new_id(kind: ClientKind) -> str:

@@ -64,13 +64,13 @@ def authenticate(
         opaque.same(secret_hash(throttle.pepper, str(credentials.proof or "")), "")
         prove_current(database, clock, snapshot)
         return Refused(Refusal.UNKNOWN_CLIENT)
-    failed = _standing(snapshot, client, credentials) or _failure(
+    failure = _standing(snapshot, client, credentials) or _failure(
         database, clock, snapshot, proofs, client, credentials
     )
-    if failed is None:
+    if failure is None:
         return client
     now = prove_current(database, clock, snapshot)
-    return _failed(database, throttle, client, credentials, failed, now)
+    return failed(database, throttle, client, credentials.origin, failure, now)
 
 
 def _standing(snapshot: Snapshot, client: Client, credentials: ClientCredentials) -> Failed | None:
@@ -115,17 +115,17 @@ def _failure_of_secret(pepper: bytes, client: Client, secret: str, now: datetime
     return None if any(right) else Failed(Refusal.WRONG_CLIENT_SECRET)
 
 
-def _failed(
+def failed(
     database: Database,
     throttle: Throttle,
     client: Client,
-    credentials: ClientCredentials,
-    failed: Failed,
+    origin: Origin,
+    failure: Failed,
     now: datetime,
 ) -> Refused:
-    """Record a failure of a known client; too many from one source are told to wait."""
-    origin, reason = credentials.origin, failed.reason
-    rule = throttle.source
+    """Record that a known client has not proved who it is; too many from one source are told to
+    wait."""
+    rule, reason = throttle.source, failure.reason
     with database.transaction() as tx:
         subject = throttle.client_subject(client.client_id, origin.address)
         failures = failure_counts.add(tx, subject, now, now - timedelta(seconds=rule.window))
@@ -138,7 +138,7 @@ def _failed(
             actor=f"client:{client.client_id}",
             reason=reason,
             client_id=client.client_id,
-            details=failed.details,
+            details=failure.details,
         )
         recording.record(tx, event, now)
     return Refused(reason)

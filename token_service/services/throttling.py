@@ -30,6 +30,10 @@ class Throttle:
         text = f"{client_id} {network(address)}"
         return opaque.keyed_hash(self.pepper, "failures of a client", text)
 
+    def registration_subject(self, address: str) -> str:
+        """The key of a source's attempts to register clients."""
+        return opaque.keyed_hash(self.pepper, "registrations of a source", network(address))
+
 
 def network(address: str) -> str:
     """What counts as one source: an IPv6 customer holds a whole /64 network."""

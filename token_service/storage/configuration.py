@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Row, Text, bindparam, insert, select, update
+from sqlalchemy import Row, Text, bindparam, delete, func, insert, select, update
 from sqlalchemy import cast as sql_cast
 
 from token_service.domain.client_metadata import ClientMetadata
@@ -236,6 +236,48 @@ def replace_shared_secret(tx: Transaction, client_id: str, sealed: bytes) -> Non
         .values(shared_secret_encrypted=sealed)
     )
     changed(tx)
+
+
+def replace_client(tx: Transaction, held: Client, new: Client) -> bool:
+    """Write all that a registration says, if its token is still the one of `held`.
+
+    The caller holds the environment's row, under which it has read `held`.
+    """
+    result = tx.execute(
+        update(clients)
+        .where(
+            clients.c.client_id == held.client_id,
+            clients.c.enabled.is_(held.enabled),
+            clients.c.registration_token_hash.is_not_distinct_from(held.registration_token_hash),
+        )
+        .values(**_client_values(new))
+    )
+    changed(tx)
+    return result.rowcount == 1
+
+
+def delete_client(tx: Transaction, client: Client) -> bool:
+    """Forget a client, if its registration token is still this one: whatever it holds is dead."""
+    result = tx.execute(
+        delete(clients).where(
+            clients.c.client_id == client.client_id,
+            clients.c.registration_token_hash == client.registration_token_hash,
+        )
+    )
+    changed(tx)
+    return result.rowcount == 1
+
+
+def client_created_at(tx: Transaction, client_id: str) -> datetime | None:
+    """When a client was registered."""
+    query = select(clients.c.created_at).where(clients.c.client_id == client_id)
+    return cast("datetime | None", tx.execute(query).scalar_one_or_none())
+
+
+def count_self_registered(tx: Transaction) -> int:
+    """How many clients have registered themselves."""
+    query = select(func.count()).where(clients.c.registration_token_hash.is_not(None))
+    return int(tx.execute(query).scalar_one())
 
 
 def set_client_policy(tx: Transaction, client_id: str, policy: Mapping[str, Any]) -> None:

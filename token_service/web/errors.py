@@ -148,6 +148,11 @@ FORBIDDEN = Fault(403, "forbidden", "The client does not have this permission.")
 IMPERSONATION_NOT_ALLOWED = Fault(
     403, "impersonation_not_allowed", "Acting as somebody else is not allowed here."
 )
+INVALID_REDIRECT_URI = Fault(400, "invalid_redirect_uri", "An address to be sent back to is wrong.")
+INVALID_CLIENT_METADATA = Fault(400, "invalid_client_metadata", "The client metadata is wrong.")
+CLIENTS_FULL = Fault(
+    403, "access_denied", "As many clients as may be have registered: the next one needs a permit."
+)
 UNSUITABLE_PASSWORD = Fault(
     400, "unsuitable_password", "The new password cannot be chosen; the errors say why."
 )
@@ -296,6 +301,18 @@ BOUND_TOKEN = Stage(
     },
 )
 """Whoever uses a bound access token proves that it is theirs."""
+
+REGISTRATION = Stage(
+    INVALID_TOKEN,
+    {
+        Refusal.REGISTRATION_OFF: NOT_FOUND,
+        Refusal.SOURCE_THROTTLED: THROTTLED.saying("Too many registrations: try again later."),
+        Refusal.TOO_MANY_CLIENTS: CLIENTS_FULL,
+        Refusal.INVALID_REDIRECT_URI: INVALID_REDIRECT_URI,
+        Refusal.INVALID_CLIENT_METADATA: INVALID_CLIENT_METADATA,
+    },
+)
+"""A client registers itself, or manages its registration: who it is not looks like nobody."""
 
 POLICY = Stage(NOT_FOUND, {Refusal.INVALID_POLICY: INVALID_POLICY})
 """A policy is read or changed."""

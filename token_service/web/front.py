@@ -22,6 +22,7 @@ from token_service.web import (
     passwords,
     policies,
     refusing,
+    registration,
     signing_in,
     tenant_members,
     tenant_roles,
@@ -66,6 +67,7 @@ def install(app: Flask) -> None:
     for blueprint in (
         oauth_api.blueprint,
         userinfo.blueprint,
+        registration.blueprint,
         discovery.blueprint_for(settings),
         operation.blueprint,
         front_page.blueprint,

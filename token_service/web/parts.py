@@ -6,12 +6,14 @@ from typing import cast
 from flask import Request, current_app, request
 
 from token_service.clock import Clock
+from token_service.domain.registration_terms import Terms
 from token_service.outbound.fetching import Fetcher
 from token_service.services.client_proofs import Proofs
 from token_service.services.configuration import Configuration
 from token_service.services.herald import Herald
 from token_service.services.keys import KeyPlan
 from token_service.services.postman import Postman
+from token_service.services.self_registration import Rules
 from token_service.services.signing_in import Gate
 from token_service.settings import Settings
 from token_service.storage.database import Database
@@ -22,7 +24,11 @@ EXTENSION = "token_service"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One worker's parts, each made once; postman and herald walk in a server's workers only."""
+    """One worker's parts, each made once; postman and herald walk in a server's workers
+    only.
+
+    `operators` are the terms on which whoever runs the service describes clients.
+    """
 
     settings: Settings = field(repr=False)
     clock: Clock
@@ -35,6 +41,8 @@ class Parts:
     fetcher: Fetcher
     herald: Herald
     proofs: Proofs
+    registration: Rules
+    operators: Terms
 
 
 def parts() -> Parts:

@@ -32,6 +32,7 @@ def facts(settings: Settings) -> dict[str, object]:
         **_authorization(settings),
         **_tokens(settings),
         **_openid(settings),
+        **_registration(settings),
         **_log_out(settings),
     }
 
@@ -111,6 +112,13 @@ def _log_out(settings: Settings) -> dict[str, object]:
         "frontchannel_logout_supported": True,
         "frontchannel_logout_session_supported": True,
     }
+
+
+def _registration(settings: Settings) -> dict[str, object]:
+    """Where clients register themselves (RFC 7591), if they may."""
+    if settings.registration.mode == "off":
+        return {}
+    return {"registration_endpoint": f"{settings.issuer}/oauth2/register"}
 
 
 def _algorithms(settings: Settings) -> list[str]:

@@ -125,6 +125,11 @@ EXPECTED: dict[Route, Row] = {
         "200": _CLIENTS - {"app"},
         "401 invalid_client": _NOT_CLIENTS,
     },
+    # Off, unless an operator says otherwise; and nobody here has registered itself.
+    ("POST", "/oauth2/register"): {"404 invalid_request": _ALL},
+    ("GET", "/oauth2/register/<client_id>"): {"401 invalid_token": _ALL},
+    ("PUT", "/oauth2/register/<client_id>"): {"401 invalid_token": _ALL},
+    ("DELETE", "/oauth2/register/<client_id>"): {"401 invalid_token": _ALL},
     ("POST", "/oauth2/token"): _REFRESH,
     ("POST", "/v1/token/refresh"): _REFRESH,
     ("POST", "/v1/token/validate"): {"200 active": _ALL},
