@@ -257,7 +257,6 @@ GRANT = Stage(
         Refusal.NOT_A_MEMBER: TENANT_UNREACHABLE,
         Refusal.SESSION_LIMIT: TENANT_FULL,
         Refusal.SPENT_OTHERWISE: REFRESH_FIRST,
-        Refusal.INVALID_TARGET: INVALID_TARGET,
     },
 )
 """A client that has authenticated asks for tokens."""
