@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.http import administration
 from tests.world.messengers import (
     PATIENCE,
     Messenger,
@@ -295,3 +296,17 @@ def test_a_commit_calls_it(world: World, messenger: Messenger) -> None:
         herald.stop()
         herald.join(PATIENCE)
     assert not herald.is_alive()
+
+
+def test_a_later_end_of_everything_does_not_hurry_what_is_tried_again(
+    world: World, messenger: Messenger
+) -> None:
+    who = listener(world)
+    end(world, who)
+    messenger.fails[uri_of("rp")] = NotTold("500")
+    round_of(world, messenger)
+    before = rows(world)
+    administration.reset_password(world, who.person)
+    round_of(world, messenger)
+    assert rows(world) == before
+    assert len(messenger.tried[uri_of("rp")]) == 1
