@@ -78,6 +78,15 @@ def test_the_owner_uses_it_and_no_thief_does(world: World, method: str, path: st
     assert answer.status_code in (200, 204), answer.text
 
 
+def test_a_bound_token_is_no_bearer_token_even_with_its_proof(world: World) -> None:
+    """RFC 9449 section 7.2."""
+    key = Key()
+    who = signed_in_with(world, key)
+    headers = key.using(who.tokens, "GET", "/v1/me") | who.tokens.bearer
+    assert_refused(world.http.get("/v1/me", headers=headers), 401, "invalid_token")
+    assert who.happened == [("proof_refused", "proof_missing")]
+
+
 def test_a_proof_for_a_resource_is_good_once(world: World, second_worker: World) -> None:
     key = Key()
     who = signed_in_with(world, key)
