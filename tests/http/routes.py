@@ -36,8 +36,31 @@ _PASSWORD = {"current_password": "{password}", "new_password": "quite another lo
 _LINK = {"token": "{link}", "new_password": "quite another long password"}
 _ACT = {"account_id": "{account_id}", "tenant_id": "{tenant_id}", "reason": "Ticket 4711"}
 _CONTINUE = {"ticket": "{ticket}", "end_sid": "{sid}"}
+_NO_INTERACTION = {"interaction": "0" * 32}
+_AUTHORIZE = {"client_id": "{client_id}", "response_type": "code", "scope": "openid"}
+
+AT_PAGES: dict[Route, Request] = {
+    ("GET", "/oauth2/authorize"): Request(query=_AUTHORIZE),
+    ("POST", "/oauth2/authorize"): Request(form=_AUTHORIZE),
+    ("GET", "/oauth2/authorize/continue"): Request(query=_NO_INTERACTION),
+    ("GET", "/sign-in"): Request(query=_NO_INTERACTION),
+    ("POST", "/sign-in"): Request(form=_NO_INTERACTION),
+    ("GET", "/tenant"): Request(query=_NO_INTERACTION),
+    ("POST", "/tenant"): Request(form=_NO_INTERACTION),
+    ("GET", "/consent"): Request(query=_NO_INTERACTION),
+    ("POST", "/consent"): Request(form=_NO_INTERACTION),
+    ("POST", "/session-limit"): Request(form=_NO_INTERACTION),
+    ("GET", "/forgot-password"): Request(),
+    ("POST", "/forgot-password"): Request(form={"identifier": "{email}"}),
+    ("GET", "/oauth2/logout"): Request(),
+    ("POST", "/oauth2/logout"): Request(form={"state": "a state"}),
+    ("POST", "/oauth2/logout-confirmation"): Request(form={"state": "a state"}),
+}
+"""What browsers are sent to. These requests are good by themselves only where no interaction and no
+sign-in in the browser is needed; `tests/http/pages` walks through the others."""
 
 REQUESTS: dict[Route, Request] = {
+    **AT_PAGES,
     ("GET", "/"): Request(),
     ("GET", "/.well-known/jwks.json"): Request(),
     ("GET", "/.well-known/oauth-authorization-server"): Request(),

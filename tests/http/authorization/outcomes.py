@@ -100,7 +100,25 @@ _USERINFO = {
     "403 insufficient_scope": _NO_PERSON | {"acting"},
 }
 
+# No credentials of an interface open anything at a page: it asks for a browser's cookies.
+_NO_BROWSER: Row = {"400": _ALL}
+
 EXPECTED: dict[Route, Row] = {
+    ("GET", "/oauth2/authorize"): _NO_BROWSER,
+    ("POST", "/oauth2/authorize"): _NO_BROWSER,
+    ("GET", "/oauth2/authorize/continue"): _NO_BROWSER,
+    ("GET", "/sign-in"): _NO_BROWSER,
+    ("POST", "/sign-in"): _NO_BROWSER,
+    ("GET", "/tenant"): _NO_BROWSER,
+    ("POST", "/tenant"): _NO_BROWSER,
+    ("GET", "/consent"): _NO_BROWSER,
+    ("POST", "/consent"): _NO_BROWSER,
+    ("POST", "/session-limit"): _NO_BROWSER,
+    ("GET", "/forgot-password"): _OPEN,
+    ("POST", "/forgot-password"): _OPEN,
+    ("GET", "/oauth2/logout"): _OPEN,
+    ("POST", "/oauth2/logout"): {"303": _ALL},
+    ("POST", "/oauth2/logout-confirmation"): _OPEN,
     ("GET", "/"): _OPEN,
     ("GET", "/.well-known/jwks.json"): _OPEN,
     ("GET", "/.well-known/oauth-authorization-server"): _OPEN,
