@@ -1,6 +1,7 @@
 """Races on PostgreSQL about clients that register themselves."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -11,7 +12,8 @@ from tests.storage.holding import holding
 from tests.world.world import World
 from token_service.domain.events import Origin
 from token_service.domain.refusals import Refusal, Refused
-from token_service.services import registration_permits, self_registration
+from token_service.services import client_changes, registration_permits, self_registration
+from token_service.services.client_registration import Registered
 from token_service.services.self_registration import Information, Registrar
 
 DOCUMENT = {"redirect_uris": ["https://app.example.test/callback"]}
@@ -143,3 +145,31 @@ def test_the_end_of_a_client_that_was_just_updated_is_its_end(open_world: World)
         assert isinstance(updated.result(), Information)
         assert ended.result() is None
     assert number_of_clients(open_world) == 0
+
+
+def test_an_update_does_not_undo_what_an_operator_has_changed_meanwhile(open_world: World) -> None:
+    made = registered(open_world)
+    client_id, token = made.client.client_id, made.registration_token
+    here, parts = registrar(open_world), open_world.parts
+    stated = {"client_id": client_id, **OTHER}
+    describing = replace(here.describing, terms=parts.operators)
+    with holding(open_world) as hold:
+        hold.run(ENVIRONMENT)
+        changed, updated = hold.start(
+            partial(
+                client_changes.change,
+                open_world.database,
+                parts.clock,
+                describing,
+                client_id,
+                {"require_auth_time": True},
+                AUTHOR,
+            ),
+            partial(self_registration.update, here, client_id, token, stated),
+        )
+        hold.release()
+        assert isinstance(changed.result(), Registered)
+        after = updated.result()
+    assert isinstance(after, Information)
+    assert after.client.metadata.require_auth_time
+    assert list(after.client.metadata.redirect_uris) == OTHER["redirect_uris"]
