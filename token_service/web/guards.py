@@ -132,7 +132,7 @@ def caller(snapshot: Snapshot, permission: Permission) -> Caller:
     if scheme in access_tokens.SCHEMES:
         found = bearer(snapshot)
         if found.account_id is not None:
-            return _member(snapshot, _person(found), permission)
+            return _member(snapshot, _person(snapshot, found), permission)
         return _administrator(snapshot, found)
     if scheme != "basic":
         raise Refuse(errors.AUTHENTICATION_MISSING)
@@ -194,7 +194,7 @@ def caller_or_person(snapshot: Snapshot, permission: Permission) -> Caller | Per
     if _scheme() not in access_tokens.SCHEMES:
         return caller(snapshot, permission)
     found = bearer(snapshot)
-    return _administrator(snapshot, found) if found.account_id is None else _person(found)
+    return _administrator(snapshot, found) if found.account_id is None else _person(snapshot, found)
 
 
 def ender(snapshot: Snapshot, who: Caller | Person, account_id: str | None) -> Caller | Person:
@@ -230,7 +230,7 @@ def person(snapshot: Snapshot) -> Person:
     Whatever audience the token is for: these endpoints give a person power over their own sessions
     only, and every application that holds their token may sign them out.
     """
-    return _person(bearer(snapshot))
+    return _person(snapshot, bearer(snapshot))
 
 
 def owner(snapshot: Snapshot) -> Person:
@@ -246,9 +246,18 @@ def bearer(snapshot: Snapshot) -> Inspection:
     return access_tokens.live(snapshot, access_tokens.presented())
 
 
-def _person(found: Inspection) -> Person:
+def _is_first_party(snapshot: Snapshot, client_id: str) -> bool:
+    """Whether a person's token of this client is the person's own word: an application of others
+    was allowed to know something, not to end sessions or to look at all of a profile."""
+    client = snapshot.client(client_id)
+    return client is not None and client.first_party
+
+
+def _person(snapshot: Snapshot, found: Inspection) -> Person:
     grant = found.grant
     if grant is None or found.tenant_id is None:
+        raise Refuse(errors.INSUFFICIENT_SCOPE)
+    if found.impersonator is None and not _is_first_party(snapshot, found.client_id):
         raise Refuse(errors.INSUFFICIENT_SCOPE)
     return Person(
         grant.account_id,
