@@ -97,6 +97,11 @@ def let_in(browser: Browser, device: Waiting, person: Person) -> Shown:
     return done
 
 
+def is_over(answer: TestResponse) -> bool:
+    """Whether the page is not, or no longer, good."""
+    return answer.status_code == 400 and "no longer good" in answer.text
+
+
 def last(world: World, person: Person) -> AuditEvent:
     """The newest in the audit log of the account."""
     return world.events(person.account_id)[-1]
