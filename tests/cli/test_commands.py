@@ -9,6 +9,7 @@ import pytest
 from tests.cli.building import CommandLine, sign_in, somebody
 from tests.http.client_authentication.proving import jwk, private_key
 from token_service.domain.clients import ClientKind
+from token_service.domain.device_authorizations import GRANT_TYPE
 from token_service.storage.schema import SCHEMA_REVISION
 
 UNKNOWN = "0" * 32
@@ -207,6 +208,7 @@ class TestClients:
             *("--redirect-uri", "https://reports.example/cb"),
             *("--redirect-uri", "http://127.0.0.1:3000/cb"),
             *("--post-logout-redirect-uri", "https://reports.example/"),
+            *("--grant-type", GRANT_TYPE),
         )
         made.pop("client_secret")
         assert made == {
@@ -215,6 +217,7 @@ class TestClients:
             "kind": "service",
             "authentication": "client_secret",
             "enabled": True,
+            "grant_types": ["client_credentials", GRANT_TYPE],
             "tenant": tenant,
             "scope": "read write",
             "default_scope": "write",

@@ -11,6 +11,7 @@ from token_service.domain.authorization_requests import AuthorizationRequest
 from token_service.domain.authorizing import (
     AskConsent,
     ChooseTenant,
+    ConfirmDevice,
     Consent,
     Decline,
     Finish,
@@ -188,3 +189,31 @@ def test_each_step_counts_and_a_sign_in_forgets_what_was_before():
     assert (kept.step, kept.signed_in, kept.consented) == (4, True, True)
     assert kept.after_choice(ADA, SOUTH.tenant_id).consented is False
     assert Progress.from_stored(kept.stored()) == kept
+
+
+FOR_DEVICE = AuthorizationRequest("app", "", scope="openid", device_id="d" * 32)
+
+
+@pytest.mark.parametrize(
+    "progress", [Progress(0, ADA), SIGNED_IN, Progress(2, ADA, True, None, True)]
+)
+def test_about_a_device_everybody_is_asked_each_time(progress):
+    """Also who was asked before, and for an application of whoever runs the service."""
+    given = {NORTH.tenant_id: wanted_consent(FOR_DEVICE)}
+    found = step(FOR_DEVICE, standing(), given=given, progress=progress)
+    assert found == ConfirmDevice(NORTH, wanted_consent(FOR_DEVICE))
+
+
+@pytest.mark.parametrize(
+    "progress", [Progress(), Progress(0, EVE), Progress(1, EVE, signed_in=True), Progress(1)]
+)
+def test_about_a_device_only_who_entered_its_code_is_asked(progress):
+    assert step(FOR_DEVICE, standing(), progress=progress) == SignIn()
+
+
+def test_about_a_device_the_steps_before_are_those_of_everybody():
+    mine = Progress(0, ADA)
+    assert step(FOR_DEVICE) == SignIn()
+    assert step(FOR_DEVICE, standing(NORTH, SOUTH), progress=mine) == ChooseTenant((NORTH, SOUTH))
+    stale = standing(replace(NORTH, fresh_until=NOW))
+    assert step(FOR_DEVICE, stale, progress=mine) == SignIn()

@@ -6,11 +6,27 @@ import logging
 import pytest
 import structlog
 
+from token_service.crypto import (
+    authorization_codes,
+    browser_cookies,
+    device_codes,
+    refresh_tokens,
+    reset_tokens,
+    sign_in_tickets,
+)
 from token_service.web import logs
 
 REFRESH_TOKEN = "tsr_AQAB" + "x-Y_9" * 30
 ACCESS_TOKEN = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 TICKET = "tst_AQAB" + "x-Y_9" * 20
+PREFIXES = (
+    authorization_codes.PREFIX,
+    browser_cookies.PREFIX,
+    device_codes.PREFIX,
+    refresh_tokens.PREFIX,
+    reset_tokens.PREFIX,
+    sign_in_tickets.PREFIX,
+)
 CLIENT_SECRET = "tss_" + "Zz-_0" * 9 + "abcd"
 ARGON2 = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"
 
@@ -33,6 +49,7 @@ def lines(capsys):
         (f"refused {REFRESH_TOKEN} today", "refused tsr_*** today"),
         (f"client {CLIENT_SECRET}.", "client tss_***."),
         (f"waits with {TICKET}", "waits with tst_***"),
+        *((f"with {prefix}AQAB-x_Y", f"with {prefix}***") for prefix in PREFIXES),
         (f"got {ACCESS_TOKEN}, twice", "got eyJ***, twice"),
         (f"cut: {ACCESS_TOKEN[:40]}", "cut: eyJ***"),
         (f"Authorization: Bearer {ACCESS_TOKEN}", "Authorization: *** eyJ***"),

@@ -17,6 +17,7 @@ from token_service.cli.answers import (
 )
 from token_service.cli.forms import IDENTIFIER, JWKS, metadata_option
 from token_service.cli.opening import AUTHOR, open_parts
+from token_service.domain import device_authorizations
 from token_service.domain.client_metadata import ClientMetadata
 from token_service.domain.client_registration_rules import document_of
 from token_service.domain.clients import AuthenticationMethod, Client, ClientKind
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
     from token_service.web.parts import Parts
 
 _DAY = 86_400
+_GRANT_TYPES = (
+    "authorization_code",
+    "client_credentials",
+    "refresh_token",
+    device_authorizations.GRANT_TYPE,
+)
 
 
 @click.group()
@@ -71,6 +78,13 @@ def client() -> None:
     type=click.Choice([method.value for method in AuthenticationMethod]),
     help="How it proves who it is.",
 )
+@click.option(
+    "--grant-type",
+    "grant_types",
+    multiple=True,
+    type=click.Choice(_GRANT_TYPES),
+    help="One that it may use besides those of its kind; may be given several times.",
+)
 @click.option("--jwks", type=JWKS, help="File with its public keys (a JWK set).")
 @click.option("--jwks-uri", help="Where it publishes them instead.")
 @click.option("--tls-subject-dn", help="Subject of its certificate, as in RFC 4514.")
@@ -90,6 +104,7 @@ def create(
     redirect_uris: tuple[str, ...],
     post_logout_redirect_uris: tuple[str, ...],
     authentication: str | None,
+    grant_types: tuple[str, ...],
     jwks: Mapping[str, object] | None,
     jwks_uri: str | None,
     tls_subject_dn: str | None,
@@ -112,6 +127,7 @@ def create(
         redirect_uris=redirect_uris,
         post_logout_redirect_uris=post_logout_redirect_uris,
         authentication=AuthenticationMethod(authentication) if authentication else None,
+        grant_types=frozenset(grant_types),
         metadata=ClientMetadata(
             jwks=jwks,
             jwks_uri=jwks_uri,
@@ -274,6 +290,7 @@ def _shown(one: Client) -> dict[str, object]:
         "kind": one.kind.value,
         "authentication": one.authentication.value,
         "enabled": one.enabled,
+        "grant_types": sorted(one.grant_types),
         "tenant": one.tenant_id,
         "scope": one.scope,
         "default_scope": one.default_scope,

@@ -62,6 +62,11 @@ def new_bytes(length: int) -> bytes:
     return secrets.token_bytes(length)
 
 
+def new_letters(alphabet: str, length: int) -> str:
+    """`length` random letters, each with the same chance."""
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
 def new_secret(prefix: str) -> str:
     """A new secret for a person or a configuration file to carry, of 256 random bits.
 
@@ -83,9 +88,10 @@ def checksum(body: str) -> str:
 def keyed_hash(pepper: bytes, purpose: str, secret: str) -> str:
     """What the database keeps in place of `secret`: HMAC-SHA-256 in base64url, 43 characters.
 
-    A fast hash is right for secrets of 128 random bits or more, and only for those. The purpose's
-    length goes first, so that no pair of purpose and secret can pass for another pair. Any text is
-    hashed, lone surrogates included: it came from a request, and a wrong secret is no error.
+    A fast hash is right for secrets of 128 random bits or more, and for shorter ones only while
+    they are good for minutes and guesses are throttled. The purpose's length goes first, so that no
+    pair of purpose and secret can pass for another pair. Any text is hashed, lone surrogates
+    included: it came from a request, and a wrong secret is no error.
     """
     label = purpose.encode()
     message = len(label).to_bytes(2, "big") + label + secret.encode("utf-8", "surrogatepass")

@@ -73,6 +73,7 @@ class AuthorizationRequest:
     client that is exempt. `max_age` is in seconds. `claims` is the parameter as JSON.
     `hinted_subject` is the `sub` that `id_token_hint` names. `resources` are the audiences that
     were asked for, () for the client's own. `dpop_jkt` is a thumbprint (RFC 9449 section 10).
+    `device_id` is the device that the answer is for, in place of a redirect URI (RFC 8628).
     """
 
     client_id: str
@@ -93,6 +94,7 @@ class AuthorizationRequest:
     resources: tuple[str, ...] = ()
     tenant_id: str | None = None
     dpop_jkt: str | None = None
+    device_id: str | None = None
 
     @property
     def target(self) -> Target:

@@ -75,6 +75,15 @@ class AskConsent:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmDevice:
+    """The person has to say that a device of theirs may have what is wanted, in this tenant. They
+    are asked each time: a link may have led them here (RFC 8628 section 5.4)."""
+
+    seat: Seat
+    wanted: Consent
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """Everything is there: a code, for this tenant."""
 
@@ -95,7 +104,7 @@ _UNMET = Decline(
     "The person cannot sign in as strongly as it would be needed.",
 )
 
-Step: TypeAlias = SignIn | ChooseTenant | AskConsent | Finish | Decline
+Step: TypeAlias = SignIn | ChooseTenant | AskConsent | ConfirmDevice | Finish | Decline
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,9 @@ def _step(situation: Situation, now: datetime) -> Step:
     request, standing = situation.request, situation.standing
     if standing is None or not _is_wanted(request, standing):
         return _other_person(situation, standing)
+    if request.device_id is not None and situation.progress.account_id != standing.account_id:
+        # Only who has entered the device's code decides, or who has signed in to do so.
+        return SignIn()
     progress = situation.progress.of(standing.account_id)
     if not progress.signed_in and _demands_sign_in(request, standing, now):
         return SignIn()
@@ -162,6 +174,8 @@ def _step(situation: Situation, now: datetime) -> Step:
     if now >= seat.fresh_until:
         return SignIn()
     wanted, given = wanted_consent(request), situation.consents.get(seat.tenant_id, Consent())
+    if request.device_id is not None:
+        return ConfirmDevice(seat, wanted)
     is_needed = asks_consent(situation.client) and not given.covers(wanted)
     is_demanded = "consent" in request.prompt and not progress.consented
     return AskConsent(seat, wanted) if is_needed or is_demanded else Finish(seat)

@@ -23,6 +23,8 @@ class Event(StrEnum):
     GRANT_REFUSED = "grant_refused"
     GRANT_ENDED = "grant_ended"
     CONSENT_GIVEN = "consent_given"
+    DEVICE_APPROVED = "device_approved"
+    DEVICE_DENIED = "device_denied"
     TOKEN_REVOKED = "token_revoked"
     REFRESH_REPLAYED = "refresh_replayed"
     REFRESH_RETRIED_ELSEWHERE = "refresh_retried_elsewhere"

@@ -30,6 +30,11 @@ class Progress:
         """What of it this account has done: nothing, if it was another one."""
         return self if self.account_id == account_id else Progress(self.step)
 
+    @classmethod
+    def begun_by(cls, account_id: str | None) -> Self:
+        """Nothing was done yet; by whoever was signed in, if anybody was."""
+        return cls(account_id=account_id)
+
     def after_sign_in(self, account_id: str) -> "Progress":
         """Somebody has signed in: whatever was done before is nothing of theirs."""
         return Progress(self.step + 1, account_id, signed_in=True)

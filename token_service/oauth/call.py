@@ -12,6 +12,7 @@ from token_service.domain.clients import Client
 from token_service.domain.confirmations import Confirmation
 from token_service.domain.events import Origin
 from token_service.domain.refusals import Refused
+from token_service.domain.sessions import Device
 from token_service.oauth.credentials import (
     Given,
     Method,
@@ -44,7 +45,8 @@ class Surroundings:
 class Call:
     """A request whose form was read strictly: each name once, no empty values, no query.
 
-    `confirm` tells, once the client is known, what its tokens are to be bound to.
+    `confirm` tells, once the client is known, what its tokens are to be bound to; `device` what the
+    request comes with, which takes milliseconds to find out.
     """
 
     path: str
@@ -52,6 +54,7 @@ class Call:
     authorization: str | None = field(repr=False)
     surroundings: Surroundings
     confirm: Callable[[Client], Confirmation | Refused]
+    device: Callable[[], Device]
     certificate: Certificate | None = field(default=None, repr=False)
     """By which the connection of the request was made, as a trusted proxy says."""
 

@@ -1,4 +1,5 @@
-"""Introspection and revocation: Authlib authenticates the caller, each makes one service call."""
+"""The endpoints beside the token endpoint: Authlib authenticates the caller, each makes one service
+call."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,10 +8,11 @@ from authlib.oauth2.rfc6749 import TokenEndpoint
 
 from token_service.domain.clients import Client
 from token_service.domain.refusals import Refused
-from token_service.oauth.answers import Declined, ParameterMissing
+from token_service.oauth.answers import Declined, GrantRefused, ParameterMissing
 from token_service.oauth.call import CallRequest
 from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
-from token_service.services import inspection, revocation
+from token_service.services import device_authorizations, inspection, revocation
+from token_service.services.device_authorizations import DeviceAsks, DeviceBegun
 from token_service.services.inspection import Inspection
 
 
@@ -52,6 +54,32 @@ class RevocationEndpoint(TokenEndpoint):
             around.database, around.clock, around.snapshot, caller, token, around.origin
         )
         return 200, None, []
+
+
+class DeviceAuthorizationEndpoint(TokenEndpoint):
+    """RFC 8628 section 3.1."""
+
+    ENDPOINT_NAME = "device_authorization"
+    CLIENT_AUTH_METHODS = [*EVERY_CLIENT]
+
+    def create_endpoint_response(self, request: CallRequest) -> tuple[int, DeviceBegun, list[Any]]:
+        """Two codes: one to poll with, and one for a person to type in."""
+        caller = self.authenticate_endpoint_client(request).client
+        call, around = request.call, request.call.surroundings
+        command = DeviceAsks(
+            client=caller,
+            scope=call.form.get("scope"),
+            resources=tuple(call.form.get("resource", "").split()),
+            tenant_id=call.form.get("tenant_id"),
+            origin=around.origin,
+            device=call.device,
+        )
+        begun = device_authorizations.begin(
+            around.database, around.clock, around.snapshot, around.throttle.pepper, command
+        )
+        if isinstance(begun, Refused):
+            raise Declined(GrantRefused(begun))
+        return 200, begun, []
 
 
 def _token(request: CallRequest) -> str:

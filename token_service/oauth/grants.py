@@ -7,6 +7,7 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 
+from token_service.domain import device_authorizations
 from token_service.domain.clients import Client
 from token_service.domain.confirmations import Confirmation
 from token_service.domain.refusals import Refusal, Refused
@@ -19,8 +20,9 @@ from token_service.oauth.answers import (
 )
 from token_service.oauth.call import Call
 from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
-from token_service.services import clients, codes, switching
+from token_service.services import clients, codes, device_tokens, switching
 from token_service.services.codes import Redemption
+from token_service.services.device_tokens import DevicePoll
 from token_service.services.issuing import IssuedTokens
 from token_service.services.refreshing import Refresh
 
@@ -99,6 +101,24 @@ class AuthorizationCodeGrant(_Grant):
             confirmation=confirmation,
         )
         return codes.redeem(around.database, around.clock, around.snapshot, command)
+
+
+class DeviceCodeGrant(_Grant):
+    """RFC 8628 section 3.4."""
+
+    GRANT_TYPE = device_authorizations.GRANT_TYPE
+    TOKEN_ENDPOINT_AUTH_METHODS = [*EVERY_CLIENT]
+
+    def issue(
+        self, call: Call, client: Client, confirmation: Confirmation
+    ) -> IssuedTokens | Refused:
+        """The first tokens of the device's session, once somebody has let it in."""
+        code = call.form.get("device_code")
+        if code is None:
+            raise Declined(ParameterMissing("device_code"))
+        around = call.surroundings
+        command = DevicePoll(client, code, around.origin, call.device, confirmation)
+        return device_tokens.redeem(around.database, around.clock, around.snapshot, command)
 
 
 class RefreshGrant(_Grant):

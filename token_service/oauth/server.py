@@ -18,6 +18,7 @@ from token_service.oauth.call import Call, CallRequest, OAuthClient
 from token_service.oauth.client_authentication import authenticated
 from token_service.oauth.credentials import EVERY_CLIENT, Method, Misuse
 from token_service.oauth.endpoints import (
+    DeviceAuthorizationEndpoint,
     Introspected,
     IntrospectionEndpoint,
     RevocationEndpoint,
@@ -25,15 +26,17 @@ from token_service.oauth.endpoints import (
 from token_service.oauth.grants import (
     AuthorizationCodeGrant,
     ClientCredentialsGrant,
+    DeviceCodeGrant,
     RefreshGrant,
 )
+from token_service.services.device_authorizations import DeviceBegun
 from token_service.services.issuing import IssuedTokens
 
-GRANTS = (AuthorizationCodeGrant, ClientCredentialsGrant, RefreshGrant)
+GRANTS = (AuthorizationCodeGrant, ClientCredentialsGrant, DeviceCodeGrant, RefreshGrant)
 
 
 class Server(AuthorizationServer):
-    """The endpoints of RFC 6749, RFC 7662 and RFC 7009: each takes a `Call` and gives a value."""
+    """The endpoints of RFC 6749, 7662, 7009 and 8628: each takes a `Call` and gives a value."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +46,7 @@ class Server(AuthorizationServer):
             self.register_grant(grant)
         self.register_endpoint(IntrospectionEndpoint)
         self.register_endpoint(RevocationEndpoint)
+        self.register_endpoint(DeviceAuthorizationEndpoint)
 
     def token(self, call: Call) -> IssuedTokens | No:
         """The token endpoint (RFC 6749 section 3.2)."""
@@ -59,6 +63,11 @@ class Server(AuthorizationServer):
         """The revocation endpoint (RFC 7009); None: done, or there was nothing to do."""
         answer = self.create_endpoint_response(RevocationEndpoint.ENDPOINT_NAME, call)
         return cast("No | None", answer)
+
+    def device_authorization(self, call: Call) -> DeviceBegun | No:
+        """The device authorization endpoint (RFC 8628)."""
+        answer = self.create_endpoint_response(DeviceAuthorizationEndpoint.ENDPOINT_NAME, call)
+        return cast("DeviceBegun | No", answer)
 
     # What Authlib asks of a framework integration.
 

@@ -12,6 +12,7 @@ from token_service.domain.authorization_requests import AuthorizationRequest
 from token_service.domain.authorizing import (
     AskConsent,
     ChooseTenant,
+    ConfirmDevice,
     Consent,
     Decline,
     Finish,
@@ -79,7 +80,7 @@ class Waiting:
 
     interaction: Interaction
     client: Client
-    step: SignIn | ChooseTenant | AskConsent | Finish
+    step: SignIn | ChooseTenant | AskConsent | ConfirmDevice | Finish
     account_id: str | None = None
     account_names: tuple[str, ...] = ()
 

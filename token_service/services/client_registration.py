@@ -35,7 +35,8 @@ from token_service.storage.epochs import Raised
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """A client as it was asked for; what is None comes from its kind."""
+    """A client as it was asked for; what is None comes from its kind, and `grant_types` are those
+    that it may use besides the kind's."""
 
     kind: ClientKind
     name: str
@@ -48,6 +49,7 @@ class NewClient:
     redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
     authentication: AuthenticationMethod | None = None
+    grant_types: frozenset[str] = frozenset()
     metadata: ClientMetadata = NO_METADATA
 
 
@@ -112,7 +114,7 @@ def draft(
         tenant_id=new.tenant_id,
         authentication=authentication,
         secrets=(),
-        grant_types=defaults.grant_types,
+        grant_types=defaults.grant_types | new.grant_types,
         scope=scope,
         default_scope=default_scope,
         audiences=new.audiences,

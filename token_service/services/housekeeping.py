@@ -40,8 +40,9 @@ class Purged:
     initial_access_tokens: int = 0
 
 
-_KEPT = {"authorization_codes": timedelta(days=1)}
-"""How long after its expiry a row is still wanted: so long a second use of a code is known."""
+_KEPT = {"authorization_codes": timedelta(days=1), "device_authorizations": timedelta(hours=1)}
+"""How long after its expiry a row is still wanted: so long a second use of a code is known for one,
+and a device that polls on is told that its code is too old."""
 
 
 def purge_all(

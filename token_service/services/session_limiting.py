@@ -124,6 +124,27 @@ def evicted_by_grant(
     return tuple(one.session.sid for one in over.surplus)
 
 
+def evicted_by_session(
+    tx: Transaction,
+    snapshot: Snapshot,
+    account: Account,
+    client: Client,
+    tenant: Tenant,
+    now: datetime,
+) -> tuple[str, ...] | None:
+    """The sessions that end so that one more may open; None: there is no room for it.
+
+    Where somebody would have to be asked which one ends, there is none either.
+    """
+    others = partial(counted_sessions, tx, snapshot, account, now)
+    over = exceeded(snapshot, account, client, tenant, others)
+    if over is None:
+        return ()
+    if over.action is not LimitAction.EVICT_OLDEST:
+        return None
+    return tuple(one.session.sid for one in over.surplus)
+
+
 def limits_on(
     snapshot: Snapshot, account: Account, client: Client, tenant: Tenant
 ) -> tuple[Limit, ...]:

@@ -73,6 +73,11 @@ INVALID_SCOPE = Fault(
 UNAUTHORIZED_CLIENT = Fault(400, "unauthorized_client", "The client may not use this grant type.")
 UNSUPPORTED_GRANT_TYPE = Fault(400, "unsupported_grant_type", "The grant type is not supported.")
 INVALID_GRANT = Fault(400, "invalid_grant", "The refresh token is not valid.")
+INVALID_DEVICE_CODE = INVALID_GRANT.saying("The device code is not valid.")
+AUTHORIZATION_PENDING = Fault(400, "authorization_pending", "Nobody has decided yet: ask again.")
+SLOW_DOWN = Fault(400, "slow_down", "Ask less often: wait 5 seconds longer from now on.")
+EXPIRED_DEVICE_CODE = Fault(400, "expired_token", "The device code is too old: begin again.")
+ACCESS_DENIED = Fault(400, "access_denied", "The device was not let in.")
 INVALID_CODE = INVALID_GRANT.saying("The code is not valid.")
 INVALID_TARGET = Fault(
     400,
@@ -266,6 +271,31 @@ CODE = Stage(
     {Refusal.GRANT_NOT_ALLOWED: UNAUTHORIZED_CLIENT, Refusal.INVALID_TARGET: INVALID_TARGET},
 )
 """The same by an authorization code: whatever is wrong with it looks alike."""
+
+DEVICE_BEGINS = Stage(
+    INVALID_REQUEST.saying("The client is not for this tenant."),
+    {
+        Refusal.GRANT_NOT_ALLOWED: UNAUTHORIZED_CLIENT,
+        Refusal.INVALID_SCOPE: INVALID_SCOPE,
+        Refusal.INVALID_TARGET: INVALID_TARGET,
+    },
+)
+"""A device begins to wait for a person."""
+
+DEVICE = Stage(
+    INVALID_DEVICE_CODE,
+    {
+        Refusal.GRANT_NOT_ALLOWED: UNAUTHORIZED_CLIENT,
+        Refusal.AUTHORIZATION_PENDING: AUTHORIZATION_PENDING,
+        Refusal.SLOW_DOWN: SLOW_DOWN,
+        Refusal.EXPIRED: EXPIRED_DEVICE_CODE,
+        Refusal.DENIED: ACCESS_DENIED,
+        Refusal.SIGN_IN_OVER: ACCESS_DENIED,
+        Refusal.NOT_A_MEMBER: ACCESS_DENIED,
+        Refusal.SESSION_LIMIT: ACCESS_DENIED,
+    },
+)
+"""The same device asks for its tokens (RFC 8628 section 3.5)."""
 
 TENANT_ROLES = Stage(
     NOT_FOUND, {Refusal.MALFORMED: INVALID_REQUEST.saying("The tenant would have too many roles.")}

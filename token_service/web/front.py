@@ -32,6 +32,7 @@ from token_service.web import (
 from token_service.web.pages import (
     authorizing,
     choices,
+    device,
     forgotten_password,
     front_page,
     log_out,
@@ -76,6 +77,7 @@ def install(app: Flask) -> None:
         authorizing.blueprint,
         sign_in.blueprint,
         choices.blueprint,
+        device.blueprint,
         forgotten_password.blueprint,
     ):
         app.register_blueprint(blueprint)

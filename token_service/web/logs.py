@@ -40,7 +40,7 @@ _CHATTY = ("alembic", "asyncio", "authlib", "granian", "psycopg", "sqlalchemy", 
 """Libraries that tell statements, headers or tokens below WARNING."""
 
 _SECRETS = (
-    (re.compile(r"\b(ts[prst]_)[\w-]{6,}"), r"\1***"),
+    (re.compile(r"\b(ts[a-z]_)[\w-]{6,}"), r"\1***"),
     (re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){0,4}"), "eyJ***"),
     (re.compile(r"\b(basic|bearer)\s+[\w.~+/=-]{4,}", re.IGNORECASE), r"\1 ***"),
     (re.compile(r"(\$argon2\w*\$)\S+"), r"\1***"),

@@ -1,7 +1,11 @@
-"""The OAuth endpoints: `/oauth2/token`, `/oauth2/introspect`, `/oauth2/revoke`."""
+"""The OAuth endpoints that clients post to: `/oauth2/token`, `/oauth2/introspect`,
+`/oauth2/revoke`, `/oauth2/device_authorization`."""
+
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
+from token_service.domain import device_authorizations
 from token_service.oauth.answers import (
     ClientRefused,
     GrantRefused,
@@ -13,11 +17,12 @@ from token_service.oauth.answers import (
 from token_service.oauth.call import Call
 from token_service.oauth.credentials import Misuse
 from token_service.oauth.server import Server
-from token_service.services import signed_answers
+from token_service.services import codes, signed_answers
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import IssuedTokens
 from token_service.web import answers, client_certificates, errors, parsing, possession
 from token_service.web.current import on_current
+from token_service.web.devices import device
 from token_service.web.guards import misuse, surroundings
 from token_service.web.parts import parts
 from token_service.web.refusing import Refuse, malformed, refusal
@@ -26,6 +31,7 @@ INTROSPECTION = "application/token-introspection+jwt"
 
 blueprint = Blueprint("oauth", __name__, url_prefix="/oauth2")
 _server = Server()
+_STAGES = {codes.GRANT_TYPE: errors.CODE, device_authorizations.GRANT_TYPE: errors.DEVICE}
 
 
 @blueprint.post("/token")
@@ -36,8 +42,7 @@ def token(snapshot: Snapshot) -> Response:
     answer = _server.token(call)
     if isinstance(answer, IssuedTokens):
         return answers.tokens(answer, call.form["grant_type"])
-    by_code = call.form.get("grant_type") == "authorization_code"
-    raise _no(answer, errors.CODE if by_code else errors.GRANT)
+    raise _no(answer, _STAGES.get(call.form.get("grant_type", ""), errors.GRANT))
 
 
 @blueprint.post("/introspect")
@@ -67,14 +72,35 @@ def revoke(snapshot: Snapshot) -> Response:
     return answers.json({})
 
 
+@blueprint.post("/device_authorization")
+@on_current
+def device_authorization(snapshot: Snapshot) -> Response:
+    """RFC 8628 section 3.2."""
+    answer = _server.device_authorization(_call(snapshot))
+    if isinstance(answer, No):
+        raise _no(answer, errors.DEVICE_BEGINS)
+    page = f"{snapshot.issuer}/device"
+    return answers.json(
+        {
+            "device_code": answer.device_code,
+            "user_code": answer.user_code,
+            "verification_uri": page,
+            "verification_uri_complete": f"{page}?{urlencode({'user_code': answer.user_code})}",
+            "expires_in": answer.expires_in,
+            "interval": answer.interval,
+        }
+    )
+
+
 def _call(snapshot: Snapshot) -> Call:
-    authorization = request.headers.get("Authorization")
+    authorization, around = request.headers.get("Authorization"), surroundings(snapshot)
     return Call(
         request.path,
         parsing.form(),
         authorization,
-        surroundings(snapshot),
+        around,
         possession.confirming(snapshot),
+        lambda: device(around.origin),
         client_certificates.of_connection(),
     )
 

@@ -31,6 +31,7 @@ def facts(settings: Settings) -> dict[str, object]:
         "jwks_uri": settings.issuer + JWKS,
         **_authorization(settings),
         **_tokens(settings),
+        **_device(settings),
         **_openid(settings),
         **_registration(settings),
         **_log_out(settings),
@@ -67,6 +68,13 @@ def _tokens(settings: Settings) -> dict[str, object]:
         "grant_types_supported": [grant.GRANT_TYPE for grant in GRANTS],
         "dpop_signing_alg_values_supported": [*DPOP_ALGORITHMS],
         "tls_client_certificate_bound_access_tokens": True,
+    }
+
+
+def _device(settings: Settings) -> dict[str, object]:
+    """RFC 8628 section 4."""
+    return {
+        "device_authorization_endpoint": f"{settings.issuer}/oauth2/device_authorization",
     }
 
 

@@ -136,6 +136,15 @@ EXPECTED: dict[Route, Row] = {
     ("POST", "/password-reset"): {"400": _ALL},
     ("POST", "/v1/password-resets"): {"202": _ALL},
     ("POST", "/v1/password-resets/complete"): {"400 void_link": _ALL},
+    # Forms of a browser that has begun something; nobody here has one.
+    ("GET", "/device"): _OPEN,
+    ("POST", "/device"): {"400": _ALL},
+    ("GET", "/device/confirmation"): {"400": _ALL},
+    ("POST", "/device/confirmation"): {"400": _ALL},
+    ("POST", "/oauth2/device_authorization"): {
+        "400 unauthorized_client": _CLIENTS,
+        "401 invalid_client": _NOT_CLIENTS,
+    },
     ("POST", "/oauth2/introspect"): _INTROSPECT,
     ("POST", "/v1/token/introspect"): _INTROSPECT,
     ("POST", "/oauth2/revoke"): {

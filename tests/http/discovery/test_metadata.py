@@ -23,6 +23,7 @@ def test_it_names_the_issuer_and_what_there_is(world: World) -> None:
         "authorization_code",
         "client_credentials",
         "refresh_token",
+        "urn:ietf:params:oauth:grant-type:device_code",
     }
     every = {
         "client_secret_basic",
@@ -55,6 +56,7 @@ def test_everything_that_it_names_is_there(world: World) -> None:
     assert set(addresses) == {
         "authorization_endpoint",
         "token_endpoint",
+        "device_authorization_endpoint",
         "introspection_endpoint",
         "revocation_endpoint",
         "userinfo_endpoint",

@@ -11,8 +11,10 @@ from pathlib import Path
 from freezegun import freeze_time
 
 from tests.http.building import SignedIn, live_at, signed_in
+from tests.http.device.building import device_app, entry, let_in, waiting
 from tests.http.faults import failing
 from tests.http.passwords.building import complete, token_for
+from tests.world.browser import Browser
 from tests.world.world import START, World
 
 GUESSES = ("a wrong password", "a-wrong-secret", "tsr_a-wrong-token", "eyJhbGciOi.wrong.token")
@@ -32,7 +34,7 @@ def run(world: World) -> list[str]:
     world.try_refresh(who.app, who.tokens.refresh)
     world.invalidate(token=who.again().tokens.refresh)
     ticket = _wait(world)
-    chosen = _choose_passwords(world)
+    chosen = [*_choose_passwords(world), *_let_a_device_in(world)]
     tokens = [token for one in chain for token in (one.tokens.access, one.tokens.refresh)]
     secrets = [str(app.secret) for app in (who.app, who.backend, service)]
     return [*tokens, *secrets, of_client, ticket, who.person.password, *chosen, *GUESSES]
@@ -62,6 +64,22 @@ def _choose_passwords(world: World) -> list[str]:
         complete(world, token, new[1])
     complete(world, token, new[1])
     return [*new, token, changed.get_json()["access_token"]]
+
+
+def _let_a_device_in(world: World) -> list[str]:
+    """A device, its codes and what came of them, and the browser's cookie."""
+    app, person, browser = device_app(world), world.person(world.tenant()), Browser(world)
+    device = waiting(world, app)
+    code, user_code = str(device.body["device_code"]), device.user_code
+    entry(browser, user_code=user_code)
+    device.poll()
+    let_in(browser, device, person)
+    for place, wrong in (("read", code), ("read_by_user_code", f"user_code={user_code}")):
+        with failing(f"storage.device_authorizations.{place}", RuntimeError(f"with {wrong}")):
+            device.poll()
+            browser.post("/device", entry(browser).hidden | {"user_code": user_code})
+    tokens = device.tokens()
+    return [code, user_code, user_code.replace("-", ""), browser.cookie, tokens.access]
 
 
 def _guess(world: World, who: SignedIn) -> None:

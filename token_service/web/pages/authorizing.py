@@ -15,7 +15,7 @@ from token_service.domain.authorization_requests import (
     Unredirectable,
     authorization_request,
 )
-from token_service.domain.authorizing import AskConsent, ChooseTenant
+from token_service.domain.authorizing import AskConsent, ChooseTenant, ConfirmDevice
 from token_service.domain.clients import Client
 from token_service.domain.redirects import origin_of
 from token_service.domain.refusals import Refused
@@ -112,6 +112,8 @@ def page_of(waiting: Waiting) -> str:
             name = "tenant"
         case AskConsent():
             name = "consent"
+        case ConfirmDevice():
+            name = "device/confirmation"
         case _:
             name = "sign-in"
     return f"{name}?interaction={waiting.interaction.interaction_id}"
@@ -119,7 +121,9 @@ def page_of(waiting: Waiting) -> str:
 
 def targets(waiting: Waiting) -> tuple[str, ...]:
     """Where the forms of an interaction may lead: to the application, by the request's redirect
-    URI, and from there to wherever else it has registered one."""
+    URI, and from there to wherever else it has registered one. For a device, nowhere."""
+    if waiting.interaction.request.device_id is not None:
+        return ()
     registered = waiting.client.metadata.redirect_uris
     return tuple(map(origin_of, (waiting.interaction.request.redirect_uri, *registered)))
 
@@ -164,7 +168,13 @@ def _is_stranger(client: Client, snapshot: Snapshot, who: Visitor) -> bool:
 
 
 def _back(snapshot: Snapshot, outcome: Answered) -> Response:
-    """The authorization response: a code or an error, and always who gives it (RFC 9207)."""
+    """The authorization response: a code or an error, and always who gives it (RFC 9207).
+
+    Whoever was here for a device goes nowhere, and the device goes on waiting.
+    """
+    if outcome.request.device_id is not None:
+        g.refused = outcome.declined.error if outcome.declined else ""
+        return message("device_left", 200)
     if outcome.code is not None:
         members = {"code": outcome.code}
     else:

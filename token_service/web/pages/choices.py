@@ -1,5 +1,7 @@
 """`/tenant` and `/consent`: what somebody who is signed in says about a request that waits."""
 
+from collections.abc import Iterable
+
 from flask import Blueprint, Response, request
 
 from token_service.domain.authorizing import AskConsent, ChooseTenant, Finish
@@ -84,6 +86,12 @@ def decide(snapshot: Snapshot) -> Response:
             return to_go_on(form.waiting)
 
 
+def in_words(scope: Iterable[str], tongue: str) -> list[str]:
+    """Each scope in words where there are some."""
+    words = catalogue(tongue).section("pages", "scopes")
+    return [words.get(one, one) for one in sorted(scope)]
+
+
 def _tenants(waiting: Waiting) -> Response:
     return page(
         "tenant",
@@ -99,7 +107,6 @@ def _tenants(waiting: Waiting) -> Response:
 def _consent(waiting: Waiting) -> Response:
     """What is wanted, each scope in words where there are some, and each claim by its name."""
     tongue = language(waiting.interaction.request.ui_locales)
-    words = catalogue(tongue).section("pages", "scopes")
     step = waiting.step
     wanted = step.wanted if isinstance(step, AskConsent) else None
     return page(
@@ -110,7 +117,7 @@ def _consent(waiting: Waiting) -> Response:
         hidden=tokens(waiting),
         names=waiting.account_names,
         tenant=step.seat.name if isinstance(step, AskConsent) else "",
-        scopes=[words.get(one, one) for one in sorted(wanted.scope)] if wanted else [],
+        scopes=in_words(wanted.scope, tongue) if wanted else [],
         claims=sorted(wanted.claims) if wanted else [],
         redirect_uri=waiting.interaction.request.redirect_uri,
     )

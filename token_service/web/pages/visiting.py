@@ -102,6 +102,17 @@ def sent(snapshot: Snapshot) -> Sent | Answered | None:
     return Sent(fields, found, who, opaque.same(fields.get("shown", ""), shown))
 
 
+def entry_token(browser: str) -> str:
+    """What the form carries that begins an interaction, where there is none yet."""
+    return browser_cookies.form_token(browser, "")
+
+
+def is_own_entry(fields: Mapping[str, str], browser: str | None) -> bool:
+    """Whether such a form was sent from a page of ours that this browser was shown."""
+    token = entry_token(browser or "")
+    return bool(browser) and opaque.same(fields.get("form_token", ""), token) and is_same_origin()
+
+
 def is_same_origin() -> bool:
     """Whether a form can have come from a page of ours, as far as the browser says.
 
