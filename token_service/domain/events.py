@@ -22,6 +22,7 @@ class Event(StrEnum):
     GRANT_OPENED = "grant_opened"
     GRANT_REFUSED = "grant_refused"
     GRANT_ENDED = "grant_ended"
+    REQUEST_REFUSED = "request_refused"
     CONSENT_GIVEN = "consent_given"
     TOKEN_REVOKED = "token_revoked"
     REFRESH_REPLAYED = "refresh_replayed"

@@ -76,6 +76,8 @@ class Refusal(StrEnum):
     UNKNOWN_TICKET = "unknown_ticket"
     UNKNOWN_SESSION = "unknown_session"
     UNKNOWN_CODE = "unknown_code"
+    UNKNOWN_REQUEST = "unknown_request"
+    WRONG_REQUEST = "wrong_request"
     WRONG_REDIRECT_URI = "wrong_redirect_uri"
     WRONG_VERIFIER = "wrong_verifier"
     WRONG_KEY = "wrong_key"

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from token_service.clock import Clock
+from token_service.domain import interactions
 from token_service.services.configuration import prove_clock
 from token_service.storage import purge
 from token_service.storage.database import Database, Transaction
@@ -40,8 +41,12 @@ class Purged:
     initial_access_tokens: int = 0
 
 
-_KEPT = {"authorization_codes": timedelta(days=1)}
-"""How long after its expiry a row is still wanted: so long a second use of a code is known."""
+_KEPT = {
+    "authorization_codes": timedelta(days=1),
+    "pushed_requests": timedelta(seconds=interactions.LIFETIME),
+}
+"""How long after its expiry a row is still wanted: so long a second use of a code is known, and so
+long somebody may be at a page that began with a pushed request and ends with its answer."""
 
 
 def purge_all(
