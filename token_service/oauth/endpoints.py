@@ -1,4 +1,5 @@
-"""Introspection and revocation: Authlib authenticates the caller, each makes one service call."""
+"""Introspection, revocation and pushed requests: Authlib authenticates the caller, each makes one
+service call."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +8,12 @@ from authlib.oauth2.rfc6749 import TokenEndpoint
 
 from token_service.domain.clients import Client
 from token_service.domain.refusals import Refused
-from token_service.oauth.answers import Declined, ParameterMissing
+from token_service.oauth.answers import Declined, ParameterMissing, ProofRefused
 from token_service.oauth.call import CallRequest
-from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
-from token_service.services import inspection, revocation
+from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT, OF_CREDENTIALS
+from token_service.services import inspection, pushing, revocation
 from token_service.services.inspection import Inspection
+from token_service.services.pushing import Push, Pushed, PushRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,41 @@ class RevocationEndpoint(TokenEndpoint):
             around.database, around.clock, around.snapshot, caller, token, around.origin
         )
         return 200, None, []
+
+
+class PushedRequestEndpoint(TokenEndpoint):
+    """RFC 9126 section 2: the caller is whoever may use the token endpoint."""
+
+    ENDPOINT_NAME = "pushed_authorization_request"
+    CLIENT_AUTH_METHODS = [*EVERY_CLIENT]
+
+    def create_endpoint_response(
+        self, request: CallRequest
+    ) -> tuple[int, Pushed | PushRefused, list[Any]]:
+        """How the client names the request from now on, or what is wrong with it."""
+        client = self.authenticate_endpoint_client(request).client
+        call, around = request.call, request.call.surroundings
+        confirmation = call.confirm(client)
+        if isinstance(confirmation, Refused):
+            raise Declined(ProofRefused(confirmation))
+        parameters = {name: one for name, one in call.form.items() if name not in OF_CREDENTIALS}
+        # A client that authenticates need not name itself once more.
+        command = Push(
+            client=client,
+            parameters=parameters | {"client_id": client.client_id},
+            key=confirmation.key,
+            origin=around.origin,
+        )
+        answer = pushing.push(
+            around.database,
+            around.clock,
+            around.snapshot,
+            around.throttle,
+            around.proofs.keys,
+            around.pushing,
+            command,
+        )
+        return 201, answer, []
 
 
 def _token(request: CallRequest) -> str:

@@ -20,6 +20,7 @@ from token_service.oauth.credentials import EVERY_CLIENT, Method, Misuse
 from token_service.oauth.endpoints import (
     Introspected,
     IntrospectionEndpoint,
+    PushedRequestEndpoint,
     RevocationEndpoint,
 )
 from token_service.oauth.grants import (
@@ -28,12 +29,14 @@ from token_service.oauth.grants import (
     RefreshGrant,
 )
 from token_service.services.issuing import IssuedTokens
+from token_service.services.pushing import Pushed, PushRefused
 
 GRANTS = (AuthorizationCodeGrant, ClientCredentialsGrant, RefreshGrant)
 
 
 class Server(AuthorizationServer):
-    """The endpoints of RFC 6749, RFC 7662 and RFC 7009: each takes a `Call` and gives a value."""
+    """The endpoints of RFC 6749, RFC 7662, RFC 7009 and RFC 9126: each takes a `Call` and gives a
+    value."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +46,7 @@ class Server(AuthorizationServer):
             self.register_grant(grant)
         self.register_endpoint(IntrospectionEndpoint)
         self.register_endpoint(RevocationEndpoint)
+        self.register_endpoint(PushedRequestEndpoint)
 
     def token(self, call: Call) -> IssuedTokens | No:
         """The token endpoint (RFC 6749 section 3.2)."""
@@ -59,6 +63,11 @@ class Server(AuthorizationServer):
         """The revocation endpoint (RFC 7009); None: done, or there was nothing to do."""
         answer = self.create_endpoint_response(RevocationEndpoint.ENDPOINT_NAME, call)
         return cast("No | None", answer)
+
+    def pushed_request(self, call: Call) -> Pushed | PushRefused | No:
+        """The pushed authorization request endpoint (RFC 9126)."""
+        answer = self.create_endpoint_response(PushedRequestEndpoint.ENDPOINT_NAME, call)
+        return cast("Pushed | PushRefused | No", answer)
 
     # What Authlib asks of a framework integration.
 
