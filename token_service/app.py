@@ -15,6 +15,7 @@ from token_service.domain.keys import KeyRules
 from token_service.domain.letters import Carrier
 from token_service.domain.passwords import PasswordRules
 from token_service.domain.policies import Policy
+from token_service.domain.pushed_requests import PushRules
 from token_service.domain.registration_terms import operators, strangers
 from token_service.domain.throttling import FORGOTTEN_AFTER, ThrottleRule
 from token_service.mail.folder import FolderCarrier, NoCarrier
@@ -144,6 +145,7 @@ def compose(app: Flask, settings: Settings) -> Parts:
             absent=_absent_methods(settings),
             loopback=settings.outbound.allow_private_addresses,
         ),
+        pushing=_push_rules(settings),
     )
 
 
@@ -244,6 +246,11 @@ def _fetcher(settings: Settings) -> Fetcher:
 def _proofs(settings: Settings, fetcher: Fetcher, keys: KeyPlan) -> Proofs:
     authorities = certificates.authorities_of(settings.server.client_ca_file)
     return Proofs(ClientKeys(fetcher, keys.encryption), authorities, settings.secrets.pepper)
+
+
+def _push_rules(settings: Settings) -> PushRules:
+    pushed = settings.pushed_requests
+    return PushRules(pushed.lifetime_seconds, pushed.per_minute, pushed.required)
 
 
 def _key_plan(settings: Settings) -> KeyPlan:

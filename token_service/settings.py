@@ -242,6 +242,16 @@ class OutboundSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PushedRequestSettings:
+    """How long pushed authorization requests are good, how many anybody may push from one source in
+    a minute, and whether all requests have to be pushed."""
+
+    lifetime_seconds: int
+    per_minute: int
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DpopSettings:
     """`nonce`: whether DPoP proofs must contain one of ours, `required` or `off`."""
 
@@ -271,6 +281,7 @@ class Settings:
     mail: MailSettings
     outbound: OutboundSettings
     dpop: DpopSettings
+    pushed_requests: PushedRequestSettings
     test_clock: Path | None
     test_database_clock: Path | None
     described: tuple[tuple[str, str, str], ...] = field(default=(), repr=False, compare=False)
@@ -347,6 +358,11 @@ def _settings(
             ca_file=read.optional_text("outbound.ca_file", forms.certificates, forms.CERTIFICATES),
         ),
         dpop=DpopSettings(nonce=read.choice("dpop.nonce", DPOP_NONCES)),
+        pushed_requests=PushedRequestSettings(
+            lifetime_seconds=read.whole("pushed_requests.lifetime_seconds", 5, 600),
+            per_minute=read.whole("pushed_requests.per_minute", 1, 1_000_000),
+            required=read.switch("pushed_requests.required"),
+        ),
         test_clock=_test_clock(read, variables, TEST_CLOCK),
         test_database_clock=_test_clock(read, variables, TEST_DATABASE_CLOCK),
         described=tuple((key, shown, source) for key, (shown, source) in read.described.items()),

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from tests.world.browser import CHALLENGE, REDIRECT
 from tests.world.world import World
 from token_service.storage.schema import SCHEMA_REVISION
 
@@ -38,6 +39,11 @@ _ACT = {"account_id": "{account_id}", "tenant_id": "{tenant_id}", "reason": "Tic
 _CONTINUE = {"ticket": "{ticket}", "end_sid": "{sid}"}
 _NO_INTERACTION = {"interaction": "0" * 32}
 _AUTHORIZE = {"client_id": "{client_id}", "response_type": "code", "scope": "openid"}
+_BACK = {
+    "redirect_uri": REDIRECT,
+    "code_challenge": CHALLENGE,
+    "code_challenge_method": "S256",
+}
 
 AT_PAGES: dict[Route, Request] = {
     ("GET", "/oauth2/authorize"): Request(query=_AUTHORIZE),
@@ -77,6 +83,7 @@ REQUESTS: dict[Route, Request] = {
     ("POST", "/device/confirmation"): Request(form={"decision": "approve"}),
     ("POST", "/oauth2/device_authorization"): Request(form=_CLIENT),
     ("POST", "/oauth2/introspect"): Request(form=_CLIENT | _TOKEN),
+    ("POST", "/oauth2/par"): Request(form=_AUTHORIZE | _BACK),
     ("POST", "/oauth2/revoke"): Request(form=_CLIENT | _TOKEN),
     ("POST", "/oauth2/register"): Request({"client_name": "Notes"}),
     ("GET", "/oauth2/register/<client_id>"): Request(),

@@ -32,6 +32,8 @@ class Unredirectable(StrEnum):
     UNKNOWN_CLIENT = "unknown_client"
     REDIRECT_URI_MISSING = "redirect_uri_missing"
     REDIRECT_URI_UNKNOWN = "redirect_uri_unknown"
+    REQUEST_URI_INVALID = "request_uri_invalid"
+    REQUEST_OBJECT_INVALID = "request_object_invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class AuthorizationRequest:
     `hinted_subject` is the `sub` that `id_token_hint` names. `resources` are the audiences that
     were asked for, () for the client's own. `dpop_jkt` is a thumbprint (RFC 9449 section 10).
     `device_id` is the device that the answer is for, in place of a redirect URI (RFC 8628).
+    `pushed_as` is the id of the pushed request that it is, and that its answer uses up.
     """
 
     client_id: str
@@ -95,6 +98,7 @@ class AuthorizationRequest:
     tenant_id: str | None = None
     dpop_jkt: str | None = None
     device_id: str | None = None
+    pushed_as: str | None = None
 
     @property
     def target(self) -> Target:
@@ -159,20 +163,32 @@ def authorization_request(
     """
     if client is None or not client.enabled:
         return Unredirectable.UNKNOWN_CLIENT
-    redirect_uri = _redirect_uri(parameters, client)
-    if isinstance(redirect_uri, Unredirectable):
-        return redirect_uri
+    target = target_of(parameters, client)
+    if isinstance(target, Unredirectable):
+        return target
     asked = _Asked(parameters, client, delivery)
-    mode = parameters.get("response_mode", "query")
-    is_known = mode in RESPONSE_MODES and mode in client.metadata.response_modes
-    target = Target(redirect_uri, mode if is_known else "query", parameters.get("state"))
     try:
-        if not is_known:
+        if not _has_mode(parameters, client):
             raise _Wrong("invalid_request", "The response_mode is not one of this client's.")
         _check_kind(asked)
         return _read(asked, target)
     except _Wrong as wrong:
         return RequestRefused(wrong.error, wrong.sentence, target)
+
+
+def target_of(parameters: Mapping[str, str], client: Client) -> Target | Unredirectable:
+    """Where an answer to these parameters goes, whatever else may be wrong with them; in the query
+    where they name a response mode that is none of the client's."""
+    redirect_uri = _redirect_uri(parameters, client)
+    if isinstance(redirect_uri, Unredirectable):
+        return redirect_uri
+    mode = parameters.get("response_mode") if _has_mode(parameters, client) else None
+    return Target(redirect_uri, mode or "query", parameters.get("state"))
+
+
+def _has_mode(parameters: Mapping[str, str], client: Client) -> bool:
+    mode = parameters.get("response_mode", "query")
+    return mode in RESPONSE_MODES and mode in client.metadata.response_modes
 
 
 def _redirect_uri(parameters: Mapping[str, str], client: Client) -> str | Unredirectable:

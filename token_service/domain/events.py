@@ -22,6 +22,7 @@ class Event(StrEnum):
     GRANT_OPENED = "grant_opened"
     GRANT_REFUSED = "grant_refused"
     GRANT_ENDED = "grant_ended"
+    REQUEST_REFUSED = "request_refused"
     CONSENT_GIVEN = "consent_given"
     DEVICE_APPROVED = "device_approved"
     DEVICE_DENIED = "device_denied"

@@ -81,6 +81,8 @@ class Refusal(StrEnum):
     AUTHORIZATION_PENDING = "authorization_pending"
     SLOW_DOWN = "slow_down"
     DENIED = "denied"
+    UNKNOWN_REQUEST = "unknown_request"
+    WRONG_REQUEST = "wrong_request"
     WRONG_REDIRECT_URI = "wrong_redirect_uri"
     WRONG_VERIFIER = "wrong_verifier"
     WRONG_KEY = "wrong_key"

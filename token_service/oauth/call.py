@@ -11,6 +11,7 @@ from token_service.crypto.certificates import Certificate
 from token_service.domain.clients import Client
 from token_service.domain.confirmations import Confirmation
 from token_service.domain.events import Origin
+from token_service.domain.pushed_requests import PushRules
 from token_service.domain.refusals import Refused
 from token_service.domain.sessions import Device
 from token_service.oauth.credentials import (
@@ -36,6 +37,7 @@ class Surroundings:
     throttle: Throttle
     origin: Origin
     proofs: Proofs
+    pushing: PushRules
     spent: set[str] = field(repr=False)
     """The hashes of signed statements that this request has used up: a view that runs once more
     finds them good."""

@@ -29,6 +29,9 @@ CERTIFICATES = (Method.TLS, Method.SELF_SIGNED_TLS)
 CONFIDENTIAL = (*SECRETS, Method.SECRET_JWT, Method.PRIVATE_KEY_JWT, *CERTIFICATES)
 EVERY_CLIENT = (*CONFIDENTIAL, Method.NONE)
 
+OF_CREDENTIALS = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
+"""The parameters of a body that prove who the client is, and are nothing else's business."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:

@@ -8,12 +8,13 @@ from authlib.oauth2.rfc6749 import TokenEndpoint
 
 from token_service.domain.clients import Client
 from token_service.domain.refusals import Refused
-from token_service.oauth.answers import Declined, GrantRefused, ParameterMissing
+from token_service.oauth.answers import Declined, GrantRefused, ParameterMissing, ProofRefused
 from token_service.oauth.call import CallRequest
-from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT
-from token_service.services import device_authorizations, inspection, revocation
+from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT, OF_CREDENTIALS
+from token_service.services import device_authorizations, inspection, pushing, revocation
 from token_service.services.device_authorizations import DeviceAsks, DeviceBegun
 from token_service.services.inspection import Inspection
+from token_service.services.pushing import Push, Pushed, PushRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,41 @@ class DeviceAuthorizationEndpoint(TokenEndpoint):
         if isinstance(begun, Refused):
             raise Declined(GrantRefused(begun))
         return 200, begun, []
+
+
+class PushedRequestEndpoint(TokenEndpoint):
+    """RFC 9126 section 2: the caller is whoever may use the token endpoint."""
+
+    ENDPOINT_NAME = "pushed_authorization_request"
+    CLIENT_AUTH_METHODS = [*EVERY_CLIENT]
+
+    def create_endpoint_response(
+        self, request: CallRequest
+    ) -> tuple[int, Pushed | PushRefused, list[Any]]:
+        """How the client names the request from now on, or what is wrong with it."""
+        client = self.authenticate_endpoint_client(request).client
+        call, around = request.call, request.call.surroundings
+        confirmation = call.confirm(client)
+        if isinstance(confirmation, Refused):
+            raise Declined(ProofRefused(confirmation))
+        parameters = {name: one for name, one in call.form.items() if name not in OF_CREDENTIALS}
+        # A client that authenticates need not name itself once more.
+        command = Push(
+            client=client,
+            parameters=parameters | {"client_id": client.client_id},
+            key=confirmation.key,
+            origin=around.origin,
+        )
+        answer = pushing.push(
+            around.database,
+            around.clock,
+            around.snapshot,
+            around.throttle,
+            around.proofs.keys,
+            around.pushing,
+            command,
+        )
+        return 201, answer, []
 
 
 def _token(request: CallRequest) -> str:

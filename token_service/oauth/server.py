@@ -21,6 +21,7 @@ from token_service.oauth.endpoints import (
     DeviceAuthorizationEndpoint,
     Introspected,
     IntrospectionEndpoint,
+    PushedRequestEndpoint,
     RevocationEndpoint,
 )
 from token_service.oauth.grants import (
@@ -31,12 +32,13 @@ from token_service.oauth.grants import (
 )
 from token_service.services.device_authorizations import DeviceBegun
 from token_service.services.issuing import IssuedTokens
+from token_service.services.pushing import Pushed, PushRefused
 
 GRANTS = (AuthorizationCodeGrant, ClientCredentialsGrant, DeviceCodeGrant, RefreshGrant)
 
 
 class Server(AuthorizationServer):
-    """The endpoints of RFC 6749, 7662, 7009 and 8628: each takes a `Call` and gives a value."""
+    """The endpoints of RFC 6749, 7662, 7009, 8628 and 9126: a `Call` in, a value out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,6 +49,7 @@ class Server(AuthorizationServer):
         self.register_endpoint(IntrospectionEndpoint)
         self.register_endpoint(RevocationEndpoint)
         self.register_endpoint(DeviceAuthorizationEndpoint)
+        self.register_endpoint(PushedRequestEndpoint)
 
     def token(self, call: Call) -> IssuedTokens | No:
         """The token endpoint (RFC 6749 section 3.2)."""
@@ -68,6 +71,11 @@ class Server(AuthorizationServer):
         """The device authorization endpoint (RFC 8628)."""
         answer = self.create_endpoint_response(DeviceAuthorizationEndpoint.ENDPOINT_NAME, call)
         return cast("DeviceBegun | No", answer)
+
+    def pushed_request(self, call: Call) -> Pushed | PushRefused | No:
+        """The pushed authorization request endpoint (RFC 9126)."""
+        answer = self.create_endpoint_response(PushedRequestEndpoint.ENDPOINT_NAME, call)
+        return cast("Pushed | PushRefused | No", answer)
 
     # What Authlib asks of a framework integration.
 

@@ -1,12 +1,11 @@
 """Running authorization requests: at once where somebody is signed in, else through the pages."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from token_service.clock import Clock
 from token_service.crypto import browser_cookies, opaque
 from token_service.crypto.browser_cookies import PresentedCookie
-from token_service.crypto.jwt import UnknownKey
 from token_service.domain.accounts import Account
 from token_service.domain.authorization_requests import AuthorizationRequest
 from token_service.domain.authorizing import (
@@ -31,21 +30,22 @@ from token_service.domain.sessions import GrantState, absolute_end, relogin_limi
 from token_service.services import (
     browser_sign_ins,
     codes,
-    id_tokens,
     recording,
     session_limiting,
     subjects,
 )
 from token_service.services.browser_sign_ins import Cookie, StepTaken
 from token_service.services.codes import SignedInAs
-from token_service.services.configuration import (
-    Snapshot,
-    certain_refusal,
-    prove,
-    prove_current,
-)
+from token_service.services.configuration import Snapshot, certain_refusal, prove
 from token_service.services.opening import Place, place_of
-from token_service.storage import accounts, configuration, consents, interactions, sessions
+from token_service.storage import (
+    accounts,
+    configuration,
+    consents,
+    interactions,
+    pushed_requests,
+    sessions,
+)
 from token_service.storage.database import Database, InTransaction, Transaction
 
 _ROUNDS = 2
@@ -102,19 +102,6 @@ class _Scene:
         return Waiting(interaction, self.situation.client, step, account_id, self.names)
 
 
-def hinted_subject(
-    database: Database, clock: Clock, snapshot: Snapshot, client: Client, token: str
-) -> str | None:
-    """The `sub` in an ID token that was given to this client, expired or not; None for anything
-    else (Core section 3.1.2.1, `id_token_hint`)."""
-    try:
-        hint = id_tokens.hint(snapshot, token, clock.now())
-    except UnknownKey:
-        prove_current(database, clock, snapshot)
-        return None
-    return hint.subject if hint is not None and hint.client_id == client.client_id else None
-
-
 def begin(
     database: Database,
     clock: Clock,
@@ -122,14 +109,17 @@ def begin(
     request: AuthorizationRequest,
     client: Client,
     visitor: Visitor,
-) -> Answered | Waiting:
+) -> Answered | Waiting | Refused:
     """Answer a request, or have it wait for the person. A silent answer writes no interaction.
 
-    `visitor.browser` is what the interaction is bound to: the caller has made one for a new
-    browser.
+    `Refused`: it was pushed, and was answered a moment ago. `visitor.browser` is what
+    the interaction is bound to: the caller has made one for a new browser.
     """
     scene = _looked(database, clock, snapshot, request, client, Progress(), visitor)
-    answer = _answered(database, clock, snapshot, scene, None, visitor)
+    try:
+        answer = _answered(database, clock, snapshot, scene, None, visitor)
+    except StepTaken:
+        return Refused(Refusal.STEP_TAKEN)
     if answer is not None:
         return answer
     if "none" in request.prompt:
@@ -237,11 +227,14 @@ def consent(database: Database, clock: Clock, shown: Waiting, origin: Origin) ->
 
 def deny(database: Database, clock: Clock, shown: Waiting) -> Answered | Refused:
     """The person does not want it: the interaction is over, and whoever was signed in still is."""
-    with database.transaction() as tx:
-        if not interactions.finish(tx, shown.interaction, clock.now()):
-            return Refused(Refusal.STEP_TAKEN)
+    interaction = shown.interaction
+    try:
+        with database.transaction() as tx:
+            _finish(tx, interaction.request, interaction, clock.now())
+    except StepTaken:
+        return Refused(Refusal.STEP_TAKEN)
     declined = Decline("access_denied", "The person has not allowed this.")
-    return Answered(shown.interaction.request, declined=declined)
+    return Answered(interaction.request, declined=declined)
 
 
 def _read(
@@ -335,8 +328,7 @@ def _answered(
         )
         if ends_at is None:
             return None
-        if interaction is not None and not interactions.finish(tx, interaction, now):
-            raise StepTaken
+        _finish(tx, request, interaction, now)
         room = session_limiting.evicted_by_grant(
             tx, snapshot, account, client, place.tenant, state.key.sid, now
         )
@@ -358,8 +350,23 @@ def _declined(
     declined: Decline,
     interaction: Interaction | None,
 ) -> Answered:
-    if interaction is not None:
+    if interaction is not None or request.pushed_as is not None:
         with database.transaction() as tx:
-            if not interactions.finish(tx, interaction, clock.now()):
-                raise StepTaken
+            _finish(tx, request, interaction, clock.now())
     return Answered(request, declined=declined)
+
+
+def _finish(
+    tx: Transaction, request: AuthorizationRequest, interaction: Interaction | None, now: datetime
+) -> None:
+    """The one answer to a request: its interaction waits no more, and a pushed one is used up.
+
+    Not when the page is loaded: a reload, a second look at a link, or a look by something that
+    only previews it must not be what uses it up (RFC 9126 section 4, FAPI 2.0 section 5.3.2.2).
+    Raises `StepTaken`.
+    """
+    if interaction is not None and not interactions.finish(tx, interaction, now):
+        raise StepTaken
+    pushed_as = request.pushed_as
+    if pushed_as is not None and not pushed_requests.use_up(tx, pushed_as, request.client_id):
+        raise StepTaken

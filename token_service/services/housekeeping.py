@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from token_service.clock import Clock
+from token_service.domain import interactions
 from token_service.services.configuration import prove_clock
 from token_service.storage import purge
 from token_service.storage.database import Database, Transaction
@@ -40,9 +41,16 @@ class Purged:
     initial_access_tokens: int = 0
 
 
-_KEPT = {"authorization_codes": timedelta(days=1), "device_authorizations": timedelta(hours=1)}
-"""How long after its expiry a row is still wanted: so long a second use of a code is known for one,
-and a device that polls on is told that its code is too old."""
+_KEPT = {
+    "authorization_codes": timedelta(days=1),
+    "device_authorizations": timedelta(hours=1),
+    "pushed_requests": timedelta(seconds=interactions.LIFETIME),
+}
+"""How long after its expiry a row is still wanted.
+
+So long a second use of a code is known for one, a device that polls on is told that its code is too
+old, and somebody may be at a page that began with a pushed request and ends with its answer.
+"""
 
 
 def purge_all(

@@ -61,15 +61,23 @@ def confirmed(
         if shown.certificate is None:
             return _refused(database, clock, snapshot, client, shown, Refusal.CERTIFICATE_MISSING)
         certificate = dpop.certificate_thumbprint(shown.certificate)
+    if shown.proof is None and metadata.dpop_bound_access_tokens:
+        return _refused(database, clock, snapshot, client, shown, Refusal.PROOF_MISSING)
+    found = confirmed_if_shown(database, clock, snapshot, client, shown)
+    return found if isinstance(found, Refused) else Confirmation(found.key, certificate)
+
+
+def confirmed_if_shown(
+    database: Database, clock: Clock, snapshot: Snapshot, client: Client, shown: Shown
+) -> Confirmation | Refused:
+    """Which key the client has, where nothing is issued yet and it may leave that open."""
     if shown.proof is None:
-        if metadata.dpop_bound_access_tokens:
-            return _refused(database, clock, snapshot, client, shown, Refusal.PROOF_MISSING)
-        return Confirmation(None, certificate) if certificate else UNBOUND
+        return UNBOUND
     proof = _checked(database, clock, snapshot, shown, None)
     if isinstance(proof, Proof):
         refusal = _spent(database, clock, snapshot, proof, shown)
         if refusal is None:
-            return Confirmation(proof.key, certificate)
+            return Confirmation(proof.key, None)
         proof = Refused(refusal)
     return _refused(database, clock, snapshot, client, shown, proof.reason)
 

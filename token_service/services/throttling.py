@@ -34,6 +34,11 @@ class Throttle:
         """The key of a source's attempts to register clients."""
         return opaque.keyed_hash(self.pepper, "registrations of a source", network(address))
 
+    def push_subject(self, client_id: str, address: str) -> str:
+        """The key of the requests that a source pushes in a client's name."""
+        text = f"{client_id} {network(address)}"
+        return opaque.keyed_hash(self.pepper, "pushes of a client", text)
+
 
 def network(address: str) -> str:
     """What counts as one source: an IPv6 customer holds a whole /64 network."""

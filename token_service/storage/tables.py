@@ -371,7 +371,11 @@ pushed_requests = Table(
     Column("parameters", JSON, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
 )
-"""Authorization requests that clients pushed (RFC 9126)."""
+"""Authorization requests that clients pushed (RFC 9126), until each has had its one answer.
+
+`parameters` holds them as they were `given`, and whether they were `signed`. `expires_at` is until
+when one may be begun with.
+"""
 
 device_authorizations = Table(
     "device_authorizations",
@@ -403,7 +407,7 @@ used_assertions = Table(
     Column("assertion", String(64), primary_key=True),
     Column("expires_at", Instant, nullable=False, index=True),
 )
-"""Hashes of signed statements that are good once: client assertions, proofs, request objects.
+"""Hashes of signed statements that are good once: client assertions and proofs.
 
 The hash covers kind, issuer and `jti`, so that one kind never spends another's.
 """

@@ -19,6 +19,7 @@ from token_service.web.server_metadata import JWKS
 _LISTED = {
     "/oauth2/token": "POST",
     "/oauth2/revoke": "POST",
+    "/oauth2/par": "POST",
     "/oauth2/userinfo": "GET, POST",
 }
 """The methods of each route that registered origins may use."""

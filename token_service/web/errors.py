@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
+from token_service.domain.authorization_requests import Unredirectable
 from token_service.domain.dpop import ALGORITHMS
 from token_service.domain.refusals import Refusal
 
@@ -72,6 +73,11 @@ INVALID_SCOPE = Fault(
 )
 UNAUTHORIZED_CLIENT = Fault(400, "unauthorized_client", "The client may not use this grant type.")
 UNSUPPORTED_GRANT_TYPE = Fault(400, "unsupported_grant_type", "The grant type is not supported.")
+INVALID_REQUEST_OBJECT = Fault(
+    400,
+    "invalid_request_object",
+    "The request object is not one that the client has signed for now and for here.",
+)
 INVALID_GRANT = Fault(400, "invalid_grant", "The refresh token is not valid.")
 INVALID_DEVICE_CODE = INVALID_GRANT.saying("The device code is not valid.")
 AUTHORIZATION_PENDING = Fault(400, "authorization_pending", "Nobody has decided yet: ask again.")
@@ -342,6 +348,30 @@ REGISTRATION = Stage(
     },
 )
 """A client registers itself, or manages its registration: who it is not looks like nobody."""
+PUSH = Stage(
+    INVALID_PROOF,
+    {Refusal.SOURCE_THROTTLED: THROTTLED.saying("Too many requests: try again later.")},
+)
+"""A client pushes a request, and has proved another key than the request states."""
+
+UNPUSHABLE: Mapping[Unredirectable, Fault] = {
+    Unredirectable.UNKNOWN_CLIENT: INVALID_CLIENT,
+    Unredirectable.REDIRECT_URI_MISSING: INVALID_REQUEST.saying("The redirect_uri is missing."),
+    Unredirectable.REDIRECT_URI_UNKNOWN: INVALID_REQUEST.saying(
+        "The redirect_uri is not one of the client."
+    ),
+    Unredirectable.REQUEST_URI_INVALID: INVALID_REQUEST.saying(
+        "The parameter request_uri cannot be pushed."
+    ),
+    Unredirectable.REQUEST_OBJECT_INVALID: INVALID_REQUEST_OBJECT,
+}
+"""The same where a browser would be told by a page."""
+
+
+def of_request(error: str, sentence: str) -> Fault:
+    """What is wrong with an authorization request, by a code of RFC 6749 section 4.1.2.1."""
+    return Fault(400, error, sentence)
+
 
 POLICY = Stage(NOT_FOUND, {Refusal.INVALID_POLICY: INVALID_POLICY})
 """A policy is read or changed."""

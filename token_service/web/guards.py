@@ -105,7 +105,14 @@ def surroundings(snapshot: Snapshot) -> Surroundings:
     here = parts()
     spent = g.setdefault("spent_statements", set())
     return Surroundings(
-        here.database, here.clock, snapshot, here.gate.throttle, origin(), here.proofs, spent
+        here.database,
+        here.clock,
+        snapshot,
+        here.gate.throttle,
+        origin(),
+        here.proofs,
+        here.pushing,
+        spent,
     )
 
 

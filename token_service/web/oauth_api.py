@@ -1,11 +1,16 @@
 """The OAuth endpoints that clients post to: `/oauth2/token`, `/oauth2/introspect`,
-`/oauth2/revoke`, `/oauth2/device_authorization`."""
+`/oauth2/revoke`, `/oauth2/par`, `/oauth2/device_authorization`."""
 
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
 from token_service.domain import device_authorizations
+from token_service.domain.authorization_requests import RequestRefused
+from token_service.domain.clients import Client
+from token_service.domain.confirmations import Confirmation
+from token_service.domain.refusals import Refused
 from token_service.oauth.answers import (
     ClientRefused,
     GrantRefused,
@@ -20,6 +25,8 @@ from token_service.oauth.server import Server
 from token_service.services import codes, signed_answers
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import IssuedTokens
+from token_service.services.pushing import Pushed, PushRefused
+from token_service.services.request_objects import BadObject
 from token_service.web import answers, client_certificates, errors, parsing, possession
 from token_service.web.current import on_current
 from token_service.web.devices import device
@@ -92,17 +99,47 @@ def device_authorization(snapshot: Snapshot) -> Response:
     )
 
 
-def _call(snapshot: Snapshot) -> Call:
+@blueprint.post("/par")
+@on_current
+def push(snapshot: Snapshot) -> Response:
+    """RFC 9126; a DPoP proof binds the code that will come of it (RFC 9449 section 10.1)."""
+    call = _call(snapshot, several="resource", confirm=possession.confirming_if_shown(snapshot))
+    answer = _server.pushed_request(call)
+    if isinstance(answer, Pushed):
+        body = {"request_uri": answer.request_uri, "expires_in": answer.expires_in}
+        return answers.json(body, 201)
+    raise _unpushed(answer) if isinstance(answer, PushRefused) else _no(answer)
+
+
+def _call(
+    snapshot: Snapshot,
+    *,
+    several: str = "",
+    confirm: Callable[[Client], Confirmation | Refused] | None = None,
+) -> Call:
     authorization, around = request.headers.get("Authorization"), surroundings(snapshot)
     return Call(
         request.path,
-        parsing.form(),
+        parsing.form(several),
         authorization,
         around,
-        possession.confirming(snapshot),
+        confirm or possession.confirming(snapshot),
         lambda: device(around.origin),
         client_certificates.of_connection(),
     )
+
+
+def _unpushed(answer: PushRefused) -> Refuse:
+    """What is wrong with the request itself, in the form of the token endpoint (RFC 9126
+    section 2.3)."""
+    match answer:
+        case Refused():
+            return refusal(answer, errors.PUSH)
+        case RequestRefused(error=error, sentence=sentence):
+            return Refuse(errors.of_request(error, sentence))
+        case BadObject():
+            return Refuse(errors.INVALID_REQUEST_OBJECT)
+    return Refuse(errors.UNPUSHABLE[answer])
 
 
 def _no(answer: No, stage: errors.Stage = errors.GRANT) -> Refuse:

@@ -26,15 +26,16 @@ _SAFE_PATH = re.compile(
 )
 
 
-def form() -> dict[str, str]:
-    """The parameters of a form body (RFC 6749 appendix B); an empty one counts as absent.
+def form(several: str = "") -> dict[str, str]:
+    """The parameters of a form body (RFC 6749 appendix B); an empty one counts as absent, and the
+    name `several` may come several times.
 
     Parameters in the URL are refused even if they are right (RFC 6749 section 2.3.1): they end up
     in logs and histories, and a proxy may have looked at the other ones.
     """
     _refuse_query()
     _require(FORM)
-    return form_parameters(_body())
+    return form_parameters(_body(), several)
 
 
 def form_parameters(data: bytes, several: str = "") -> dict[str, str]:
@@ -64,9 +65,7 @@ def authorization_parameters() -> dict[str, str]:
     `resource` may be there several times (RFC 8707 section 2): here it is one text with spaces.
     """
     if request.method == "POST":
-        _refuse_query()
-        _require(FORM)
-        return form_parameters(_body(), several="resource")
+        return form(several="resource")
     return form_parameters(request.query_string, several="resource")
 
 

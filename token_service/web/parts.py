@@ -6,6 +6,7 @@ from typing import cast
 from flask import Request, current_app, request
 
 from token_service.clock import Clock
+from token_service.domain.pushed_requests import PushRules
 from token_service.domain.registration_terms import Terms
 from token_service.outbound.fetching import Fetcher
 from token_service.services.client_proofs import Proofs
@@ -43,6 +44,7 @@ class Parts:
     proofs: Proofs
     registration: Rules
     operators: Terms
+    pushing: PushRules
 
 
 def parts() -> Parts:

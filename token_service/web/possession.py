@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import g, request
 
+from token_service.clock import Clock
 from token_service.domain.clients import Client
 from token_service.domain.confirmations import Confirmation, TokenType
 from token_service.domain.dpop import url_of
@@ -13,6 +14,7 @@ from token_service.services import proofs
 from token_service.services.configuration import Snapshot
 from token_service.services.inspection import Inspection
 from token_service.services.proofs import Shown
+from token_service.storage.database import Database
 from token_service.web import client_certificates, errors
 from token_service.web.origin import is_from_proxy, origin
 from token_service.web.parts import parts
@@ -30,9 +32,21 @@ class Target:
 def confirming(snapshot: Snapshot) -> Callable[[Client], Confirmation | Refused]:
     """What asks, once the client is known, to which key or certificate its tokens are bound."""
 
+    return _asking(snapshot, proofs.confirmed)
+
+
+def confirming_if_shown(snapshot: Snapshot) -> Callable[[Client], Confirmation | Refused]:
+    """The same where nothing is issued yet: no proof is no fault."""
+    return _asking(snapshot, proofs.confirmed_if_shown)
+
+
+def _asking(
+    snapshot: Snapshot,
+    find: Callable[[Database, Clock, Snapshot, Client, Shown], Confirmation | Refused],
+) -> Callable[[Client], Confirmation | Refused]:
     def confirm(client: Client) -> Confirmation | Refused:
         here, shown = parts(), _shown(_own_target(snapshot))
-        found = proofs.confirmed(here.database, here.clock, snapshot, client, shown)
+        found = find(here.database, here.clock, snapshot, client, shown)
         _offer_nonce(snapshot, shown, found)
         return found
 

@@ -15,6 +15,7 @@ from token_service.domain.authorization_requests import (
 from token_service.domain.client_assertions import KEY_ALGORITHMS, SECRET_ALGORITHMS
 from token_service.domain.clients import OFFLINE_SCOPE
 from token_service.domain.dpop import ALGORITHMS as DPOP_ALGORITHMS
+from token_service.domain.request_objects import ALGORITHMS as OBJECT_ALGORITHMS
 from token_service.oauth.credentials import CERTIFICATES, CONFIDENTIAL, EVERY_CLIENT, Method
 from token_service.oauth.server import GRANTS
 from token_service.settings import Settings
@@ -30,6 +31,7 @@ def facts(settings: Settings) -> dict[str, object]:
         "issuer": settings.issuer,
         "jwks_uri": settings.issuer + JWKS,
         **_authorization(settings),
+        **_requests(settings),
         **_tokens(settings),
         **_device(settings),
         **_openid(settings),
@@ -48,9 +50,20 @@ def _authorization(settings: Settings) -> dict[str, object]:
         "authorization_response_iss_parameter_supported": True,
         "prompt_values_supported": [*PROMPTS],
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
         "ui_locales_supported": [*languages()],
+    }
+
+
+def _requests(settings: Settings) -> dict[str, object]:
+    """Requests that come otherwise than in the URL: pushed (RFC 9126 section 5) or signed (RFC 9101
+    section 10.5, OpenID Connect Discovery section 3)."""
+    return {
+        "pushed_authorization_request_endpoint": f"{settings.issuer}/oauth2/par",
+        "require_pushed_authorization_requests": settings.pushed_requests.required,
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": True,
+        "request_object_signing_alg_values_supported": [*OBJECT_ALGORITHMS],
     }
 
 

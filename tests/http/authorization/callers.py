@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tests.http.building import SignedIn
 from tests.http.impersonation.building import act
 from tests.http.roles.building import ALL, POLICY, READ, REVOKE, administrator
+from tests.world.browser import web_app
 from tests.world.world import Person, World
 from token_service.domain.clients import Permission
 
@@ -52,7 +53,7 @@ class Cast:
     def __init__(self, world: World) -> None:
         self.world = world
         self.here, self.elsewhere = world.tenant(), world.tenant()
-        self.app = world.client("app")
+        self.app = web_app(world)
         self.app_here = world.client("app", tenant_id=self.here)
         self.clients = {
             "public": world.client("public"),

@@ -147,6 +147,12 @@ EXPECTED: dict[Route, Row] = {
     },
     ("POST", "/oauth2/introspect"): _INTROSPECT,
     ("POST", "/v1/token/introspect"): _INTROSPECT,
+    # Of these clients one sends browsers here.
+    ("POST", "/oauth2/par"): {
+        "201": {"app"},
+        "400 invalid_request": _CLIENTS - {"app"},
+        "401 invalid_client": _NOT_CLIENTS,
+    },
     ("POST", "/oauth2/revoke"): {
         "200 ended": {"app"},
         "200": _CLIENTS - {"app"},

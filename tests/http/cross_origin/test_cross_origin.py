@@ -15,7 +15,12 @@ PUBLIC = (
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
 )
-LISTED = {"/oauth2/token": "POST", "/oauth2/revoke": "POST", "/oauth2/userinfo": "GET"}
+LISTED = {
+    "/oauth2/token": "POST",
+    "/oauth2/revoke": "POST",
+    "/oauth2/par": "POST",
+    "/oauth2/userinfo": "GET",
+}
 NEVER = (
     "/",
     "/livez",

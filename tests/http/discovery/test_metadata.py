@@ -55,6 +55,7 @@ def test_everything_that_it_names_is_there(world: World) -> None:
     addresses = {name: one for name, one in found.items() if name.endswith(("_endpoint", "_uri"))}
     assert set(addresses) == {
         "authorization_endpoint",
+        "pushed_authorization_request_endpoint",
         "token_endpoint",
         "device_authorization_endpoint",
         "introspection_endpoint",
@@ -69,7 +70,7 @@ def test_everything_that_it_names_is_there(world: World) -> None:
 
 
 def test_nothing_else_is_there(world: World) -> None:
-    for path in ("/oauth2/par", "/.well-known/webfinger"):
+    for path in ("/oauth2/pushed", "/.well-known/webfinger"):
         assert world.http.get(path).status_code == 404
 
 

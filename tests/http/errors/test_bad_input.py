@@ -78,6 +78,7 @@ def good_forms(who: SignedIn) -> dict[str, dict[str, str]]:
         "/oauth2/token": {"grant_type": "refresh_token", "refresh_token": token, "scope": "openid"},
         "/oauth2/introspect": {"token": token, "token_type_hint": "refresh_token"},
         "/oauth2/revoke": {"token": token, "token_type_hint": "refresh_token"},
+        "/oauth2/par": {"response_type": "code", "scope": "openid", "state": "s"},
     }
 
 
@@ -90,7 +91,7 @@ V1 = (
     "token/invalidate",
     "password-resets/complete",
 )
-OAUTH = ("token", "introspect", "revoke")
+OAUTH = ("token", "introspect", "revoke", "par")
 json_endpoints = pytest.mark.parametrize("path", [f"/v1/{name}" for name in V1])
 form_endpoints = pytest.mark.parametrize("path", [f"/oauth2/{name}" for name in OAUTH])
 
@@ -180,6 +181,7 @@ FORM_STATUSES = {
     },
     "/oauth2/introspect": {"token": 200, "client_id": 401, "client_secret": 401},
     "/oauth2/revoke": {"token": 200, "client_id": 401, "client_secret": 401},
+    "/oauth2/par": {"scope": 400, "state": 400, "client_id": 401, "client_secret": 401},
 }
 
 

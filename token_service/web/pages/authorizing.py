@@ -1,7 +1,6 @@
 """`/oauth2/authorize` (RFC 6749 section 3.1): the way in from an application, and the way back."""
 
 from base64 import b64encode
-from dataclasses import replace
 from hashlib import sha256
 from urllib.parse import urlencode
 
@@ -13,15 +12,15 @@ from token_service.domain.authorization_requests import (
     RequestRefused,
     Target,
     Unredirectable,
-    authorization_request,
 )
 from token_service.domain.authorizing import AskConsent, ChooseTenant, ConfirmDevice
 from token_service.domain.clients import Client
 from token_service.domain.redirects import origin_of
 from token_service.domain.refusals import Refused
-from token_service.services import authorizing, browser_sign_ins
+from token_service.services import authorizing, browser_sign_ins, requesting
 from token_service.services.authorizing import Answered, Visitor, Waiting
 from token_service.services.configuration import Snapshot, prove_current
+from token_service.services.requesting import Sources
 from token_service.web import parsing
 from token_service.web.current import on_current
 from token_service.web.pages.rendering import as_page, language, message, root, see_other
@@ -51,23 +50,15 @@ def authorize(snapshot: Snapshot) -> Response:
         raise MethodNotAllowed(["GET", "POST"])
     parameters = parsing.authorization_parameters()
     client = snapshot.client(parameters.get("client_id", ""))
-    asked = authorization_request(parameters, client)
+    here = parts()
+    sources = Sources(here.proofs.keys, here.fetcher, here.pushing.required)
+    asked = requesting.asked(here.database, here.clock, snapshot, sources, client, parameters)
     if client is None or isinstance(asked, Unredirectable):
-        prove_current(parts().database, parts().clock, snapshot)
+        prove_current(here.database, here.clock, snapshot)
         g.refused = str(asked)
         return message(str(asked), 400)
     if isinstance(asked, RequestRefused):
         return _refused(snapshot, asked, client)
-    hint = parameters.get("id_token_hint")
-    if hint is not None:
-        here = parts()
-        subject = authorizing.hinted_subject(here.database, here.clock, snapshot, client, hint)
-        if subject is None:
-            wrong = "The id_token_hint is not an ID token of this client."
-            return _refused(
-                snapshot, RequestRefused("invalid_request", wrong, asked.target), client
-            )
-        asked = replace(asked, hinted_subject=subject)
     if request.method == "POST":
         # A post from another site brings no cookies along (`SameSite=Lax`); coming once more, it
         # does.
