@@ -155,7 +155,7 @@ def generic_plan(connection, compiled):
     """The plan that the server keeps for the statement, whatever its parameters."""
     connection.execute("SET plan_cache_mode = force_generic_plan")
     connection.execute(f"PREPARE hot AS {compiled.prepared.sql.decode()}", prepare=False)
-    values = ", ".join(["NULL"] * len(compiled.prepared.binds))
+    values = ", ".join(["NULL"] * len(compiled.prepared.oids))
     explain = "EXPLAIN (FORMAT JSON) EXECUTE hot" + (f" ({values})" if values else "")
     (found,) = connection.execute(explain).fetchone()
     return json.loads(found)[0]["Plan"] if isinstance(found, str) else found[0]["Plan"]

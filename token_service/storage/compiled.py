@@ -34,10 +34,9 @@ class Flavour:
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """A numbered parameter of a prepared statement: its PostgreSQL type and its binary form."""
+    """A parameter that a prepared statement is given: its name, and what makes its binary form."""
 
     name: str
-    oid: int
     encode: Callable[[Any], bytes]
 
 
@@ -45,25 +44,24 @@ class Bind:
 class Prepared:
     """A statement as PostgreSQL prepares it: `$1` for each parameter, all of them in binary.
 
-    The types are those of the columns. A driver would find them out from the values instead, each
-    time, and have the server prepare one text again for small and for large numbers.
+    The types (`oids`) are those of the columns. A driver would find them out from the values, each
+    time, and have the server prepare one text again for small and for large numbers. `constants`
+    are encoded already, in their places; each of `binds` belongs at the place beside it.
     """
 
     sql: bytes
-    binds: tuple[Bind, ...]
-
-    @property
-    def oids(self) -> list[int]:
-        """The types of the parameters, in their order."""
-        return [bind.oid for bind in self.binds]
+    oids: tuple[int, ...]
+    constants: tuple[bytes | None, ...]
+    binds: tuple[tuple[int, Bind], ...]
 
     def encoded(self, parameters: Mapping[str, Any]) -> list[bytes | None]:
-        """The parameters in their order; raises KeyError for one that is missing, and what the
+        """All parameters in their order; raises KeyError for one that is missing, and what the
         encoders raise for a value of another type."""
-        return [
-            None if (value := parameters[bind.name]) is None else bind.encode(value)
-            for bind in self.binds
-        ]
+        values = list(self.constants)
+        for place, bind in self.binds:
+            value = parameters[bind.name]
+            values[place] = None if value is None else bind.encode(value)
+        return values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,15 +96,24 @@ def _constants(result: SQLCompiler) -> dict[str, Any]:
 
 
 def _prepared(result: SQLCompiler) -> Prepared:
-    order = dict.fromkeys(result.positiontup or ())
-    binds = tuple(_bind(name, result.binds[name].type) for name in order)
-    return Prepared(str(result).encode(), binds)
+    names = tuple(dict.fromkeys(result.positiontup or ()))
+    forms = [_binary_form(name, result.binds[name].type) for name in names]
+    given = _constants(result)
+    binds = [Bind(name, encode) for name, (_, encode) in zip(names, forms, strict=True)]
+    return Prepared(
+        sql=str(result).encode(),
+        oids=tuple(oid for oid, _ in forms),
+        constants=tuple(
+            bind.encode(given[bind.name]) if bind.name in given else None for bind in binds
+        ),
+        binds=tuple((place, bind) for place, bind in enumerate(binds) if bind.name not in given),
+    )
 
 
-def _bind(name: str, kind: TypeEngine[Any]) -> Bind:
+def _binary_form(name: str, kind: TypeEngine[Any]) -> tuple[int, Callable[[Any], bytes]]:
     for column_type, oid, encode in _BINARY:
         if isinstance(kind, column_type):
-            return Bind(name, oid, encode)
+            return oid, encode
     raise TypeError(f"parameter {name}: {kind!r} has no binary form here")
 
 

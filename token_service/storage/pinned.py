@@ -40,7 +40,7 @@ class PinnedPostgres:
         prepared = statement.prepared
         if prepared is None:
             raise TypeError("the statement was compiled for another database")
-        values = prepared.encoded({**statement.constants, **parameters})
+        values = prepared.encoded(parameters)
         try:
             self._watch.require()
             session = self._open()
@@ -51,7 +51,7 @@ class PinnedPostgres:
             raise Unavailable(f"database: {type(error).__name__}") from error
 
     def _open(self) -> "Session":
-        if self._session is not None and was_closed_by_peer(self._session.connection):
+        if self._session is not None and self._session.was_closed_by_peer():
             self.close()
         if self._session is None:
             self._watch.before_connecting()
@@ -79,11 +79,16 @@ class Session:
         self.connection = connection
         self.descriptor = connection.fileno()
         self._names: dict[Prepared, bytes] = {}
+        self._end = told_of_end(connection)
         connection.adapters.register_loader("uuid", _IdentifierLoader)
         self._rows = Transformer(connection)
         # The statements are few and find everything by primary key: planning their joins anew
         # for each request would cost more than running them.
         connection.execute("SET plan_cache_mode = force_generic_plan")
+
+    def was_closed_by_peer(self) -> bool:
+        """Whether the idle connection has come to its end."""
+        return bool(self._end.poll(0))
 
     def answer(self, prepared: Prepared, values: list[bytes | None]) -> list[Row]:
         """All rows; raises the error of psycopg that says what went wrong."""
@@ -128,11 +133,14 @@ def was_closed_by_peer(connection: psycopg.Connection[Row]) -> bool:
     Found before the statement is sent, a restart of the database costs nobody an answer; found
     after, nobody could tell whether the statement ran.
     """
-    if connection.closed:
-        return True
+    return connection.closed or bool(told_of_end(connection).poll(0))
+
+
+def told_of_end(connection: psycopg.Connection[Row]) -> select.poll:
+    """What an idle connection is asked about its end, at once, by `poll(0)`."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    return poll
 
 
 class PinnedSqlite:

@@ -73,7 +73,7 @@ def is_local() -> bool:
 
 def user_agent() -> str:
     """The `User-Agent`, cut, and without what a database or a terminal might stumble over."""
-    text = request.headers.get("User-Agent", "")[:_LONGEST_USER_AGENT]
+    text = str(request.environ.get("HTTP_USER_AGENT", ""))[:_LONGEST_USER_AGENT]
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else " " for char in text)

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import request
 from marshmallow import Schema, ValidationError
+from werkzeug.http import parse_options_header
 
 from token_service.web import errors, json_text
-from token_service.web.parts import this_request
 from token_service.web.refusing import Refuse, malformed
 
 MAX_FIELDS = 100
@@ -124,12 +125,18 @@ def _body() -> bytes:
 
 def _require(media_type: str) -> None:
     """The one content type of the endpoint, in UTF-8: anything else is 415."""
-    asked = this_request()
-    if asked.mimetype != media_type:
+    stated, charset = _content_type(request.environ.get("CONTENT_TYPE", ""))
+    if stated != media_type:
         raise Refuse(errors.UNSUPPORTED_MEDIA_TYPE.saying(f"The body must be {media_type}."))
-    charset = asked.mimetype_params.get("charset", "utf-8")
-    if charset.lower() != "utf-8":
+    if charset != "utf-8":
         raise Refuse(errors.UNSUPPORTED_MEDIA_TYPE.saying("The body must be in UTF-8."))
+
+
+@lru_cache(maxsize=64)
+def _content_type(header: str) -> tuple[str, str]:
+    """Media type and charset, in lower case; callers send few different ones."""
+    media_type, parameters = parse_options_header(header)
+    return media_type.lower(), parameters.get("charset", "utf-8").lower()
 
 
 def _refuse_query() -> None:
