@@ -21,7 +21,6 @@ EXEMPT: dict[Route, str] = {
     ("GET", "/.well-known/openid-configuration"): "the same at every time",
     ("GET", "/livez"): "the process answers; it must not be restarted for its clock",
     ("GET", "/metrics"): "counts of this process",
-    ("GET", "/pages/<path:filename>"): "a file",
     ("GET", "/v1/openapi.json"): "the same at every time",
 }
 
