@@ -74,7 +74,6 @@ REQUESTS: dict[Route, Request] = {
     ("GET", "/livez"): Request(),
     ("GET", "/readyz"): Request(),
     ("GET", "/metrics"): Request(),
-    ("GET", "/pages/<path:filename>"): Request(),
     ("GET", "/password-reset"): Request(query={"token": "{link}"}),
     ("POST", "/password-reset"): Request(form=_LINK | {"repeated": _LINK["new_password"]}),
     ("GET", "/device"): Request(),

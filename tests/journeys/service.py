@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from tests.cli.building import in_json
-from tests.world.world import environ
+from tests.world.world import World, environ
 
 EXECUTABLE = Path(sys.executable).with_name("token-service")
 PATIENCE = 60
@@ -80,6 +80,16 @@ class Service:
         """The process ids of the workers."""
         folder = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(one) for one in folder.read_text().split()]
+
+
+@contextmanager
+def behind(service: Service) -> Iterator[World]:
+    """The same database in this process, to put there what a journey needs."""
+    variables = service.environ
+    folder = Path(variables["TOKEN_SERVICE_DATA_FOLDER"])
+    world = World(variables["TOKEN_SERVICE_DATABASE_URL"], folder, variables)
+    yield world
+    world.close()
 
 
 @contextmanager

@@ -119,7 +119,6 @@ class Cast:
             "app_secret": self.app.secret or "",
             "ticket": "no such ticket",
             "link": "no such link",
-            "filename": "pages.css",
         }
 
     def _member(self, tenant_id: str, *permissions: str) -> Person:

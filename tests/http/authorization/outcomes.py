@@ -127,7 +127,6 @@ EXPECTED: dict[Route, Row] = {
     ("GET", "/readyz"): _OPEN,
     # From this machine; `tests/operation` asks from others.
     ("GET", "/metrics"): _OPEN,
-    ("GET", "/pages/<path:filename>"): _OPEN,
     ("GET", "/v1/openapi.json"): _OPEN,
     ("GET", "/oauth2/userinfo"): _USERINFO,
     ("POST", "/oauth2/userinfo"): _USERINFO,

@@ -7,7 +7,7 @@ from tests.http.routes import Route, every_route
 from tests.world.world import REPOSITORY, World
 
 PAGE = REPOSITORY / "docs" / "http-api.md"
-UNTOLD = {("GET", "/"), ("GET", "/pages/<path:filename>")}
+UNTOLD = {("GET", "/")}
 """What browsers come upon by themselves."""
 
 

@@ -14,7 +14,6 @@ EXEMPT: dict[Route, str] = {
     ("GET", "/.well-known/openid-configuration"): "the same at every time",
     ("GET", "/livez"): "the process answers; it must not be restarted for its clock",
     ("GET", "/metrics"): "counts of this process",
-    ("GET", "/pages/<path:filename>"): "a file",
     ("POST", "/oauth2/register"): "off; where it is on, see tests/http/registration",
     ("GET", "/v1/openapi.json"): "the same at every time",
 }

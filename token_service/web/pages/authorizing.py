@@ -23,7 +23,14 @@ from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.requesting import Sources
 from token_service.web import parsing
 from token_service.web.current import on_current
-from token_service.web.pages.rendering import as_page, language, message, root, see_other
+from token_service.web.pages.rendering import (
+    STYLE_SOURCE,
+    as_page,
+    language,
+    message,
+    root,
+    see_other,
+)
 from token_service.web.pages.visiting import (
     interaction_id,
     keep_browser,
@@ -203,7 +210,7 @@ def _form_post(target: Target, members: dict[str, str]) -> Response:
         script=SCRIPT,
     )
     policy = (
-        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none';"
+        f"default-src 'none'; {STYLE_SOURCE}; img-src data:; base-uri 'none';"
         f" frame-ancestors 'none'; script-src 'sha256-{_SCRIPT_HASH}';"
         f" form-action {origin_of(target.redirect_uri)}"
     )

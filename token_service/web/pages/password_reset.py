@@ -18,6 +18,7 @@ from token_service.texts.catalogue import LANGUAGE, catalogue
 from token_service.web import parsing, password_faults
 from token_service.web.current import on_current
 from token_service.web.origin import origin
+from token_service.web.pages.rendering import STYLE_SOURCE
 from token_service.web.parts import parts
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 blueprint = Blueprint("password-reset", __name__, template_folder="templates")
 
 _POLICY = (
-    "default-src 'none'; img-src data:; style-src 'self'; form-action 'self'; base-uri 'none';"
+    f"default-src 'none'; img-src data:; {STYLE_SOURCE}; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
 _SECTION = "pages", "password_reset"

@@ -1,0 +1,119 @@
+// The journeys of openid-client. It is told the issuer's URL and its own registration, no more.
+// Called with a JSON object as its argument, answers with one: what each step saw.
+
+import * as client from 'openid-client'
+import { importJWK } from 'jose'
+import { Person } from './person.mjs'
+
+const given = JSON.parse(process.argv[2])
+const redirectUri = given.redirect_uri
+const person = new Person(given.person)
+
+function authentication(registered) {
+  if (registered.key) {
+    return importJWK(registered.key, 'ES256').then((key) =>
+      client.PrivateKeyJwt({ key, kid: registered.key.kid }),
+    )
+  }
+  return registered.client_secret
+    ? client.ClientSecretBasic(registered.client_secret)
+    : client.None()
+}
+
+async function discovered(registered) {
+  return client.discovery(
+    new URL(given.issuer),
+    registered.client_id,
+    registered.metadata ?? {},
+    await authentication(registered),
+    { execute: [client.allowInsecureRequests] },
+  )
+}
+
+async function signedIn(config, { DPoP, parameters = {}, pushed = false } = {}) {
+  const verifier = client.randomPKCECodeVerifier()
+  const asked = {
+    redirect_uri: redirectUri,
+    scope: 'openid profile email offline_access',
+    code_challenge: await client.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+    state: client.randomState(),
+    nonce: client.randomNonce(),
+    ...parameters,
+  }
+  const address = pushed
+    ? await client.buildAuthorizationUrlWithPAR(config, asked, { DPoP })
+    : client.buildAuthorizationUrl(config, asked)
+  const back = await person.visit(address, redirectUri)
+  const checks = {
+    pkceCodeVerifier: verifier,
+    expectedState: asked.state,
+    expectedNonce: asked.nonce,
+    idTokenExpected: true,
+  }
+  return client.authorizationCodeGrant(config, back, checks, undefined, { DPoP })
+}
+
+const journeys = {
+  /** Sign in, refresh, ask who it is, introspect, revoke. */
+  async whole() {
+    const config = await discovered(given.client)
+    const first = await signedIn(config)
+    const claims = first.claims()
+    const who = await client.fetchUserInfo(config, first.access_token, claims.sub)
+    const second = await client.refreshTokenGrant(config, first.refresh_token)
+    const before = given.client.client_secret || given.client.key
+      ? await client.tokenIntrospection(config, second.access_token)
+      : { active: true }
+    await client.tokenRevocation(config, second.refresh_token)
+    const refused = await client
+      .refreshTokenGrant(config, second.refresh_token)
+      .then(() => 'refreshed', (error) => error.error)
+    return { claims, who, rotated: second.refresh_token !== first.refresh_token, before, refused }
+  },
+
+  /** Two sign-ins of one browser: the second one asks nothing. Then the sign-out. */
+  async silentAndOut() {
+    const config = await discovered(given.client)
+    const first = await signedIn(config)
+    const silent = await signedIn(config, { parameters: { prompt: 'none' } })
+    const out = client.buildEndSessionUrl(config, {
+      id_token_hint: silent.id_token,
+      post_logout_redirect_uri: given.post_logout_redirect_uri,
+      state: 'out',
+    })
+    const left = await person.visit(out, given.post_logout_redirect_uri)
+    const after = await signedIn(config, { parameters: { prompt: 'none' } }).then(
+      () => 'signed in',
+      (error) => error.error,
+    )
+    const refused = await client
+      .refreshTokenGrant(config, silent.refresh_token)
+      .then(() => 'refreshed', (error) => error.error)
+    return {
+      sameSession: first.claims().sid === silent.claims().sid,
+      left: left.href,
+      after,
+      refused,
+    }
+  },
+
+  /** A public client whose tokens are bound to a key of its own. */
+  async bound() {
+    const config = await discovered(given.client)
+    const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'))
+    const first = await signedIn(config, { DPoP })
+    const who = await client.fetchUserInfo(config, first.access_token, first.claims().sub, { DPoP })
+    const second = await client.refreshTokenGrant(config, first.refresh_token, undefined, { DPoP })
+    const thief = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'))
+    const stolen = await client
+      .refreshTokenGrant(config, second.refresh_token, undefined, { DPoP: thief })
+      .then(() => 'refreshed', (error) => error.error)
+    const asBearer = await client
+      .fetchUserInfo(config, second.access_token, first.claims().sub)
+      .then(() => 'told', (error) => error.cause?.[0]?.parameters?.error ?? error.code)
+    return { tokenType: second.token_type, sub: who.sub, stolen, asBearer }
+  },
+}
+
+console.log(JSON.stringify(await journeys[given.journey]()))
