@@ -8,6 +8,7 @@ from tests.http.passwords.building import token_for
 from tests.http.routes import AT_PAGES, Route, ask, every_route
 from tests.world.world import Time, World
 
+WALKED = ("/oauth2/register", "/oauth2/device_authorization")
 EXEMPT: dict[Route, str] = {
     ("GET", "/"): "says what this is",
     ("GET", "/.well-known/oauth-authorization-server"): "the same at every time",
@@ -43,8 +44,9 @@ def test_with_a_wrong_clock_nothing_is_answered_and_nothing_changes(
 ) -> None:
     cast = Cast(world)
     narrow = world.tenant(max_sessions=1, max_sessions_action="ask")
-    # The pages have a walk of their own (`test_pages.py`), and nobody has registered itself here.
-    walked = {route for route in every_route(world.app) if "/register" in route[1]} | set(AT_PAGES)
+    # Pages and devices have walks of their own, and nobody has registered itself here.
+    walked = {route for route in every_route(world.app) if route[1].startswith(WALKED)}
+    walked |= set(AT_PAGES)
     for route in every_route(world.app):
         if route in walked:
             continue
