@@ -44,8 +44,10 @@ def test_with_a_wrong_clock_nothing_is_answered_and_nothing_changes(
 ) -> None:
     cast = Cast(world)
     narrow = world.tenant(max_sessions=1, max_sessions_action="ask")
-    # The pages have a walk of their own (`test_pages.py`), and nobody has registered itself here.
-    walked = {route for route in every_route(world.app) if "/register" in route[1]} | set(AT_PAGES)
+    # The pages and devices have a walk of their own (`test_pages.py`), and nobody has registered
+    # itself here.
+    elsewhere = ("/oauth2/register", "/oauth2/device_authorization")
+    walked = {one for one in every_route(world.app) if one[1].startswith(elsewhere)} | set(AT_PAGES)
     for route in every_route(world.app):
         if route in walked:
             continue

@@ -5,6 +5,14 @@ from collections.abc import Callable
 from werkzeug.test import TestResponse
 
 from tests.http.clocks.node import HOURS, Node, rows
+from tests.http.device.building import (
+    decide,
+    device_app,
+    entry,
+    question,
+    try_begin,
+    waiting,
+)
 from tests.world.browser import Browser, Returned, Shown, asking, redeem, web_app
 from tests.world.world import World
 
@@ -65,3 +73,24 @@ def test_who_is_signed_in_is_neither_let_through_nor_signed_out(world: World, no
     confirmed = asked.hidden
     with_a_wrong_clock(world, node, lambda: browser.post("/oauth2/logout-confirmation", confirmed))
     assert "code" in browser.back(app, prompt="none").parameters
+
+
+def test_each_step_of_a_device_waits_for_the_clock(world: World, node: Node) -> None:
+    person, app = world.person(world.tenant()), device_app(world)
+    browser = Browser(node.world)
+    with_a_wrong_clock(world, node, lambda: try_begin(node.world, app))
+    device = waiting(node.world, app)
+    with_a_wrong_clock(world, node, device.poll)
+    typed = entry(browser).hidden | {"user_code": device.user_code}
+    with_a_wrong_clock(world, node, lambda: browser.post("/device", typed))
+    asked = question(browser, device, person)
+    query = {"interaction": asked.interaction}
+    with_a_wrong_clock(world, node, lambda: browser.get("/device/confirmation", **query))
+    for decision in ("approve", "deny"):
+        fields = asked.hidden | {"decision": decision}
+        with_a_wrong_clock(
+            world, node, lambda fields=fields: browser.post("/device/confirmation", fields)
+        )
+    decide(browser, asked)
+    with_a_wrong_clock(world, node, device.poll)
+    assert device.tokens()
