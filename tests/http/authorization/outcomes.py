@@ -114,6 +114,10 @@ EXPECTED: dict[Route, Row] = {
     ("GET", "/consent"): _NO_BROWSER,
     ("POST", "/consent"): _NO_BROWSER,
     ("POST", "/session-limit"): _NO_BROWSER,
+    ("GET", "/device"): _OPEN,
+    ("POST", "/device"): _NO_BROWSER,
+    ("GET", "/device/confirmation"): _NO_BROWSER,
+    ("POST", "/device/confirmation"): _NO_BROWSER,
     ("GET", "/forgot-password"): _OPEN,
     ("POST", "/forgot-password"): _OPEN,
     ("GET", "/oauth2/logout"): _OPEN,
@@ -135,11 +139,6 @@ EXPECTED: dict[Route, Row] = {
     ("POST", "/password-reset"): {"400": _ALL},
     ("POST", "/v1/password-resets"): {"202": _ALL},
     ("POST", "/v1/password-resets/complete"): {"400 void_link": _ALL},
-    # Forms of a browser that has begun something; nobody here has one.
-    ("GET", "/device"): _OPEN,
-    ("POST", "/device"): {"400": _ALL},
-    ("GET", "/device/confirmation"): {"400": _ALL},
-    ("POST", "/device/confirmation"): {"400": _ALL},
     ("POST", "/oauth2/device_authorization"): {
         "400 unauthorized_client": _CLIENTS,
         "401 invalid_client": _NOT_CLIENTS,

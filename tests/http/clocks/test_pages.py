@@ -5,7 +5,14 @@ from collections.abc import Callable
 from werkzeug.test import TestResponse
 
 from tests.http.clocks.node import HOURS, Node, rows
-from tests.http.device.building import device_app, question, try_begin, waiting
+from tests.http.device.building import (
+    decide,
+    device_app,
+    entry,
+    question,
+    try_begin,
+    waiting,
+)
 from tests.world.browser import Browser, Returned, Shown, asking, redeem, web_app
 from tests.world.world import World
 
@@ -68,18 +75,22 @@ def test_who_is_signed_in_is_neither_let_through_nor_signed_out(world: World, no
     assert "code" in browser.back(app, prompt="none").parameters
 
 
-def test_a_device_waits_and_nobody_is_let_in(world: World, node: Node) -> None:
+def test_each_step_of_a_device_waits_for_the_clock(world: World, node: Node) -> None:
     person, app = world.person(world.tenant()), device_app(world)
     browser = Browser(node.world)
     with_a_wrong_clock(world, node, lambda: try_begin(node.world, app))
     device = waiting(node.world, app)
     with_a_wrong_clock(world, node, device.poll)
-    entry = Shown("/device", browser.get("/device"))
-    typed = entry.hidden | {"user_code": device.user_code}
+    typed = entry(browser).hidden | {"user_code": device.user_code}
     with_a_wrong_clock(world, node, lambda: browser.post("/device", typed))
     asked = question(browser, device, person)
-    approved = asked.hidden | {"decision": "approve"}
-    with_a_wrong_clock(world, node, lambda: browser.post("/device/confirmation", approved))
-    browser.send(asked, "/device/confirmation", decision="approve")
+    query = {"interaction": asked.interaction}
+    with_a_wrong_clock(world, node, lambda: browser.get("/device/confirmation", **query))
+    for decision in ("approve", "deny"):
+        fields = asked.hidden | {"decision": decision}
+        with_a_wrong_clock(
+            world, node, lambda fields=fields: browser.post("/device/confirmation", fields)
+        )
+    decide(browser, asked)
     with_a_wrong_clock(world, node, device.poll)
-    assert device.tokens().refresh
+    assert device.tokens()

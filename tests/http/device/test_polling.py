@@ -178,7 +178,7 @@ def end_everything(given: Given) -> None:
 
 def sign_out(given: Given) -> None:
     """The person signs out in the browser."""
-    ((sid,),) = given.world.sql("SELECT sid FROM sessions")
+    sid = last(given.world, given.person).sid
     given.world.invalidate(given.world.client("backend").basic, sid=sid)
 
 

@@ -74,10 +74,11 @@ def _let_a_device_in(world: World) -> list[str]:
     entry(browser, user_code=user_code)
     device.poll()
     let_in(browser, device, person)
-    for place, wrong in (("read", code), ("read_by_user_code", f"user_code={user_code}")):
-        with failing(f"storage.device_authorizations.{place}", RuntimeError(f"with {wrong}")):
-            device.poll()
-            browser.post("/device", entry(browser).hidden | {"user_code": user_code})
+    with failing("storage.device_authorizations.read", RuntimeError(f"with {code}")):
+        device.poll()
+    wrong = RuntimeError(f"with user_code={user_code}")
+    with failing("storage.device_authorizations.read_by_user_code", wrong):
+        browser.post("/device", entry(browser).hidden | {"user_code": user_code})
     tokens = device.tokens()
     return [code, user_code, user_code.replace("-", ""), browser.cookie, tokens.access]
 
