@@ -50,6 +50,14 @@ def lines(capsys):
         (f"client {CLIENT_SECRET}.", "client tss_***."),
         (f"waits with {TICKET}", "waits with tst_***"),
         *((f"with {prefix}AQAB-x_Y", f"with {prefix}***") for prefix in PREFIXES),
+        (
+            "by urn:ietf:params:oauth:request_uri:AQAB-x_Y1",
+            "by urn:ietf:params:oauth:request_uri:***",
+        ),
+        (
+            "?request_uri=urn%3Aietf%3Arequest_uri%3AAQAB-x_Y1&",
+            "?request_uri=urn%3Aietf%3Arequest_uri%3A***&",
+        ),
         (f"got {ACCESS_TOKEN}, twice", "got eyJ***, twice"),
         (f"cut: {ACCESS_TOKEN[:40]}", "cut: eyJ***"),
         (f"Authorization: Bearer {ACCESS_TOKEN}", "Authorization: *** eyJ***"),

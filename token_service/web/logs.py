@@ -41,6 +41,7 @@ _CHATTY = ("alembic", "asyncio", "authlib", "granian", "psycopg", "sqlalchemy", 
 
 _SECRETS = (
     (re.compile(r"\b(ts[a-z]_)[\w-]{6,}"), r"\1***"),
+    (re.compile(r"(request_uri(?::|%3a))[\w-]{6,}", re.IGNORECASE), r"\1***"),
     (re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){0,4}"), "eyJ***"),
     (re.compile(r"\b(basic|bearer)\s+[\w.~+/=-]{4,}", re.IGNORECASE), r"\1 ***"),
     (re.compile(r"(\$argon2\w*\$)\S+"), r"\1***"),

@@ -231,20 +231,27 @@ def inside(port: int) -> list[str]:
 
 
 def test_an_address_that_is_not_registered_is_not_asked(
-    world: World, listener: socket.socket
+    near: World, site: Site, listener: socket.socket
 ) -> None:
-    one = signer(world, request_uris=("https://app.example/r",))
-    port = listener.getsockname()[1]
+    """Not even where the guard would let it through."""
+    one = signer(near, request_uris=(site.url(),))
+    site.publishes(one.signed())
+    host = site.url().partition("//")[2].partition("/")[0]
     near_misses = [
-        "https://app.example/r/",
-        "https://app.example/r?x",
-        "https://app.example/R",
-        "https://app.example:443/r",
-        "https://app.example/x/../r",
-        "https://app.example.evil.example/r",
+        site.url("/r/"),
+        site.url("/r?x"),
+        site.url("/R"),
+        site.url("/"),
+        site.url("/x/../r"),
+        f"HTTP://{host}/r",
+        f"http://{host.replace('127.0.0.1', 'localhost')}/r",
+        f"http://x@{host}/r",
         "urn:ietf:params:oauth:request_uri",
     ]
-    for uri in (*inside(port), *near_misses):
+    for uri in near_misses:
+        assert_told(one, uri, "invalid_request_uri")
+    assert site.peer.asked == []
+    for uri in inside(listener.getsockname()[1]):
         assert_told(one, uri, "invalid_request_uri")
     assert nobody_came(listener)
 
