@@ -77,4 +77,6 @@ def test_it_is_the_proxy_who_says_where_somebody_is(front: Front) -> None:
         f"{front.service.issuer}/v1/sign-in", json=body, headers=claimed, timeout=10
     )
     assert answer.status_code == 200
-    assert {event.ip for event in world.events(person.account_id)} == {"127.0.0.1"}
+    bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    listed = browser.get(f"{front.service.issuer}/v1/me/sessions", headers=bearer, timeout=10).json()
+    assert [one["ip"] for one in listed["sessions"]] == ["127.0.0.1"]
