@@ -102,7 +102,19 @@ benchmark: install ## measure; figures side by side from one run (QUICK=1: under
 # --- check -------------------------------------------------------------------------------------
 
 .PHONY: test
-test: install format-check lint types contracts tests ## all that CI runs
+test: install programs format-check lint types contracts tests ## all that CI runs
+
+# Real browsers and clients come from the system. Who may install something has it installed; for
+# everybody else the test that needs it names the package.
+.PHONY: programs
+programs:
+	@missing=; for one in chromium:chromium nginx:nginx-light node:nodejs npm:npm; do \
+	    PATH="$$PATH:/usr/sbin" command -v "$${one%%:*}" >/dev/null || missing="$$missing $${one##*:}"; \
+	done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "== programs:$$missing"; apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+	fi
 
 .PHONY: format
 format: install ## rewrite the code in the one format, and fix what ruff can fix
