@@ -94,12 +94,15 @@ def behind(service: Service) -> Iterator[World]:
 
 @contextmanager
 def serving(
-    url: str, folder: Path, overrides: Mapping[str, str] | None = None
+    url: str,
+    folder: Path,
+    overrides: Mapping[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[Service]:
     """Migrate, make demo data, serve, and end the whole group."""
-    port = _free_port()
-    issuer = f"http://127.0.0.1:{port}"
-    variables = environ(url, folder, {"TOKEN_SERVICE_ISSUER": issuer, **(overrides or {})})
+    port = port or free_port()
+    here = f"http://127.0.0.1:{port}"
+    variables = environ(url, folder, {"TOKEN_SERVICE_ISSUER": here, **(overrides or {})})
     variables["PATH"] = os.environ["PATH"]
     for arguments in (["db", "upgrade"], ["demo-data", "--output", str(folder / "demo.json")]):
         subprocess.run([EXECUTABLE, *arguments], env=variables, check=True, capture_output=True)
@@ -112,8 +115,8 @@ def serving(
         start_new_session=True,
     )
     try:
-        wait_until(lambda: _answers(issuer), process)
-        yield Service(process, issuer, demo, variables)
+        wait_until(lambda: _answers(here), process)
+        yield Service(process, variables["TOKEN_SERVICE_ISSUER"], demo, variables)
     finally:
         process.terminate()
         try:
@@ -132,13 +135,14 @@ def wait_until(reached: Any, process: "subprocess.Popen[bytes] | None" = None) -
         time.sleep(0.05)
 
 
-def _answers(issuer: str) -> bool:
+def _answers(here: str) -> bool:
     try:
-        return requests.get(f"{issuer}/readyz", timeout=5).status_code == 200
+        return requests.get(f"{here}/readyz", timeout=5).status_code == 200
     except requests.RequestException:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

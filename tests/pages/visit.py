@@ -66,7 +66,7 @@ class Visit:
 
     def come(self, app: App, **changes: str | None) -> None:
         """Click the application's link."""
-        parameters = asking(app, redirect_uri=self.application.redirect_uri, **changes)
+        parameters = asking(app, **({"redirect_uri": self.application.redirect_uri} | changes))
         self.application.link = f"{self.issuer}/oauth2/authorize?{urlencode(parameters)}"
         self.page.goto(self.application.origin)
         self.page.click("text=go")
@@ -89,14 +89,17 @@ class Visit:
 
     def redeem(self, app: App) -> dict[str, Any]:
         """What the application makes of it."""
-        form = {
+        answer = requests.post(
+            f"{self.issuer}/oauth2/token", data=self.code_form(), headers=app.basic, timeout=10
+        )
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def code_form(self) -> dict[str, str]:
+        """What the application sends to have tokens for the code."""
+        return {
             "grant_type": "authorization_code",
             "code": self.returned()["code"],
             "redirect_uri": self.application.redirect_uri,
             "code_verifier": VERIFIER,
         }
-        answer = requests.post(
-            f"{self.issuer}/oauth2/token", data=form, headers=app.basic, timeout=10
-        )
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
