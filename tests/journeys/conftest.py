@@ -18,6 +18,7 @@ def service(
     """The service as `serve` starts it."""
     databases = sqlite_files if request.param == "sqlite" else postgres
     url = databases.empty()
-    with serving(url, tmp_path_factory.mktemp("service")) as running:
+    overrides = {"TOKEN_SERVICE_REGISTRATION_MODE": "open"}
+    with serving(url, tmp_path_factory.mktemp("service"), overrides) as running:
         yield running
     databases.drop(url)

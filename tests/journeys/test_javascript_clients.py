@@ -116,6 +116,13 @@ def test_openid_client_binds_tokens_to_its_key(
     assert saw["asBearer"] == "invalid_token"
 
 
+def test_openid_client_registers_itself(service: Service, person: Person) -> None:
+    saw = journey(service, person, "registered", {})
+    assert saw["has_secret"] is True
+    assert saw["aud"] == saw["client_id"]
+    assert saw["rotated"] is True
+
+
 def test_oauth4webapi_finds_every_answer_right(
     service: Service, world: World, person: Person
 ) -> None:

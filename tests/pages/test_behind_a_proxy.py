@@ -78,5 +78,7 @@ def test_it_is_the_proxy_who_says_where_somebody_is(front: Front) -> None:
     )
     assert answer.status_code == 200
     bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-    listed = browser.get(f"{front.service.issuer}/v1/me/sessions", headers=bearer, timeout=10).json()
-    assert [one["ip"] for one in listed["sessions"]] == ["127.0.0.1"]
+    listed = browser.get(
+        f"{front.service.issuer}/v1/me/sessions", headers=bearer, timeout=10
+    ).json()
+    assert [one["ip"] for one in listed["items"]] == ["127.0.0.1"]

@@ -98,6 +98,32 @@ const journeys = {
     }
   },
 
+  /** A client that registers itself, and is everything that it asked to be. */
+  async registered() {
+    const config = await client.dynamicClientRegistration(
+      new URL(given.issuer),
+      {
+        client_name: 'Registered by itself',
+        redirect_uris: [redirectUri],
+        grant_types: ['authorization_code', 'refresh_token'],
+        scope: 'openid profile email offline_access',
+        id_token_signed_response_alg: 'ES256',
+        token_endpoint_auth_method: 'client_secret_post', // what this library does by itself
+      },
+      undefined,
+      { execute: [client.allowInsecureRequests] },
+    )
+    const first = await signedIn(config)
+    const second = await client.refreshTokenGrant(config, first.refresh_token)
+    const { client_id, client_secret } = config.clientMetadata()
+    return {
+      client_id,
+      has_secret: Boolean(client_secret),
+      aud: first.claims().aud,
+      rotated: second.refresh_token !== first.refresh_token,
+    }
+  },
+
   /** A public client whose tokens are bound to a key of its own. */
   async bound() {
     const config = await discovered(given.client)

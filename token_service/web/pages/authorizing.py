@@ -21,6 +21,7 @@ from token_service.services import authorizing, browser_sign_ins, requesting
 from token_service.services.authorizing import Answered, Visitor, Waiting
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.requesting import Sources
+from token_service.texts.catalogue import catalogue
 from token_service.web import parsing
 from token_service.web.current import on_current
 from token_service.web.pages.rendering import (
@@ -201,9 +202,11 @@ def _to(snapshot: Snapshot, target: Target, members: dict[str, str]) -> Response
 
 def _form_post(target: Target, members: dict[str, str]) -> Response:
     """OAuth 2.0 Form Post Response Mode: a form that sends itself, or is sent by a click."""
+    tongue = language()
     body = render_template(
         "form_post.html",
-        language=language(),
+        language=tongue,
+        texts=catalogue(tongue).section("pages", "form_post"),
         root=root(),
         action=target.redirect_uri,
         members=members,
