@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.journeys.service import Service, serving
+from tests.journeys.service import Service, behind, serving
 from tests.world.databases import Postgres, SqliteFiles
+from tests.world.world import World
 
 
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])
@@ -22,3 +23,10 @@ def service(
     with serving(url, tmp_path_factory.mktemp("service"), overrides) as running:
         yield running
     databases.drop(url)
+
+
+@pytest.fixture(scope="package")
+def world(service: Service) -> Iterator[World]:
+    """What is behind the service."""
+    with behind(service) as world:
+        yield world

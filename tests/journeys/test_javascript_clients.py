@@ -4,7 +4,7 @@ The person who signs in is `javascript/person.mjs`: a browser without scripts.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,20 +12,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from tests.journeys import node
-from tests.journeys.service import Service, behind
+from tests.journeys.service import Service
 from tests.world.world import App, Person, World
 from token_service.domain.client_metadata import ClientMetadata
 from token_service.domain.clients import AuthenticationMethod
 
 REDIRECT = "http://127.0.0.1:3999/callback"
 LOGGED_OUT = "http://127.0.0.1:3999/bye"
-
-
-@pytest.fixture(scope="module")
-def world(service: Service) -> Iterator[World]:
-    """What is behind the service."""
-    with behind(service) as world:
-        yield world
 
 
 @pytest.fixture

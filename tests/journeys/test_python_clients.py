@@ -1,6 +1,6 @@
 """Authlib and requests-oauthlib sign a person in by code and PKCE, and refresh."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
 from requests_oauthlib import OAuth2Session as RequestsSession
 
 from tests.journeys.person import address_after
-from tests.journeys.service import Service, behind
+from tests.journeys.service import Service
 from tests.world.world import App, Person, World
 from token_service.domain.client_metadata import ClientMetadata
 
@@ -22,13 +22,6 @@ def plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both libraries refuse http unless told that this is a test."""
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
-
-
-@pytest.fixture(scope="module")
-def world(service: Service) -> Iterator[World]:
-    """What is behind the service."""
-    with behind(service) as world:
-        yield world
 
 
 @pytest.fixture
