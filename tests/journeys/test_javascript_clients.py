@@ -19,6 +19,7 @@ from token_service.domain.clients import AuthenticationMethod
 
 REDIRECT = "http://127.0.0.1:3999/callback"
 LOGGED_OUT = "http://127.0.0.1:3999/bye"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 @pytest.fixture
@@ -114,6 +115,19 @@ def test_openid_client_registers_itself(service: Service, person: Person) -> Non
     assert saw["has_secret"] is True
     assert saw["aud"] == saw["client_id"]
     assert saw["rotated"] is True
+
+
+def test_openid_client_pushes_its_request(service: Service, world: World, person: Person) -> None:
+    app = registered(world, metadata={"require_pushed_authorization_requests": True})
+    assert journey(service, person, "pushed", held(app))["aud"] == app.client_id
+
+
+def test_openid_client_lets_a_device_in(service: Service, world: World, person: Person) -> None:
+    app = registered(world, "public", grant_types=frozenset({DEVICE}))
+    saw = journey(service, person, "device", held(app))
+    assert saw["before"] == "authorization_pending"
+    assert saw["tokenType"].lower() == "bearer"
+    assert saw["sub"]
 
 
 def test_oauth4webapi_finds_every_answer_right(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from tests.journeys import node
 from tests.journeys.service import Service
@@ -14,6 +15,7 @@ from tests.world.world import World
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
 LONG = "Gesellschaft für Donaudampfschifffahrtsvermögensverwaltungsangelegenheiten"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 FIRST_VISIT = 20 * 1024
 """Bytes on the wire."""
 
@@ -70,10 +72,26 @@ def pages(visit: Visit, world: World, service: Service) -> Iterator[str]:
     visit.page.get_by_role("radio").last.check()
     visit.send("Continue")
     yield "consent"
+    yield from of_a_device(visit)
     visit.page.goto(f"{visit.issuer}/oauth2/logout?client_id={app.client_id}")
     yield "sign-out"
     visit.send("Sign out")
     yield "signed out"
+
+
+def of_a_device(visit: Visit) -> Iterator[str]:
+    """The pages that let a device in."""
+    app = visit.client("public", name=LONG, grant_types=frozenset({DEVICE}))
+    form = {"client_id": app.client_id, "scope": "openid profile"}
+    asked = requests.post(f"{visit.issuer}/oauth2/device_authorization", data=form, timeout=10)
+    visit.page.goto(asked.json()["verification_uri_complete"])
+    yield "device"
+    visit.send("Continue")
+    visit.page.get_by_role("radio").last.check()
+    visit.send("Continue")
+    yield "device, confirmation"
+    visit.send("Let it in")
+    yield "device, let in"
 
 
 def before_sign_in(visit: Visit, app: Any, person: Any, service: Service) -> Iterator[str]:
@@ -119,7 +137,7 @@ def test_every_page_is_for_everybody(visit: Visit, world: World, service: Servic
         if any(found.values()):
             faults[name] = found
     assert faults == {}
-    assert shown == 14
+    assert shown == 17
 
 
 def test_a_first_visit_is_one_small_answer(visit: Visit) -> None:

@@ -124,6 +124,28 @@ const journeys = {
     }
   },
 
+  /** A request that is pushed before the browser comes: the browser carries a reference. */
+  async pushed() {
+    const config = await discovered(given.client)
+    const tokens = await signedIn(config, { pushed: true })
+    return { aud: tokens.claims().aud }
+  },
+
+  /** A device without a browser: polled once before the person has said yes, and once after. */
+  async device() {
+    const config = await discovered(given.client)
+    const asked = await client.initiateDeviceAuthorization(config, { scope: 'openid profile' })
+    const poll = () =>
+      client.genericGrantRequest(config, 'urn:ietf:params:oauth:grant-type:device_code', {
+        device_code: asked.device_code,
+      })
+    const before = await poll().then(() => 'tokens', (error) => error.error)
+    await person.visit(asked.verification_uri_complete)
+    const tokens = await poll()
+    const who = await client.fetchUserInfo(config, tokens.access_token, client.skipSubjectCheck)
+    return { before, sub: who.sub, tokenType: tokens.token_type }
+  },
+
   /** A public client whose tokens are bound to a key of its own. */
   async bound() {
     const config = await discovered(given.client)

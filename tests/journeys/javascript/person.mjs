@@ -9,20 +9,23 @@ export class Person {
   }
 
   /**
-   * Go to an address and do what the pages there ask, until the browser is sent to `redirectUri`.
-   * @returns {Promise<URL>} where it was sent to
+   * Go to an address and do what the pages there ask, until the browser is sent to `redirectUri`,
+   * or without one until a page asks nothing more.
+   * @returns {Promise<URL>} where the browser is then
    */
-  async visit(address, redirectUri) {
+  async visit(address, redirectUri = null) {
     let url = new URL(address)
     let answer = await this.#ask(url)
     for (let turn = 0; turn < 12; turn++) {
       const location = answer.headers.get('location')
       if (location !== null) {
         url = new URL(location, url)
-        if (url.href.startsWith(redirectUri)) return url
+        if (redirectUri !== null && url.href.startsWith(redirectUri)) return url
         answer = await this.#ask(url)
       } else {
-        const form = formOf(await answer.text(), url)
+        const html = await answer.text()
+        if (redirectUri === null && answer.ok && !html.includes('<form')) return url
+        const form = formOf(html, url)
         for (const [name, value] of Object.entries(this.#answers(form))) form.fields.set(name, value)
         url = form.action
         answer = await this.#ask(url, form.fields)
@@ -35,6 +38,8 @@ export class Person {
     const path = form.action.pathname
     if (path === '/sign-in') return { identifier: this.email, password: this.password }
     if (path === '/consent') return { decision: 'allow' }
+    if (path === '/device/confirmation') return { decision: 'approve' }
+    if (path === '/device') return { user_code: form.userCode }
     if (path === '/tenant') return { tenant_id: form.firstChoice }
     return {}
   }
@@ -63,7 +68,8 @@ function formOf(html, url) {
     fields.set(name, unescaped(value))
   }
   const choice = /type="radio" name="tenant_id" value="([^"]*)"/.exec(html)
-  return { action: new URL(action[1], url), fields, firstChoice: choice?.[1] }
+  const code = /name="user_code" value="([^"]*)"/.exec(html)
+  return { action: new URL(action[1], url), fields, firstChoice: choice?.[1], userCode: code?.[1] }
 }
 
 function unescaped(text) {
