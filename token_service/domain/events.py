@@ -17,6 +17,7 @@ class Event(StrEnum):
     NEW_DEVICE = "new_device"
     NEW_COUNTRY = "new_country"
     ACCOUNT_LOCKED = "account_locked"
+    DEVICE_LOCKED = "device_locked"
     ACCOUNT_UNLOCKED = "account_unlocked"
     SESSION_ENDED = "session_ended"
     GRANT_OPENED = "grant_opened"

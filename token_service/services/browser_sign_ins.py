@@ -14,6 +14,7 @@ from token_service.crypto.locators import Locator
 from token_service.domain.accounts import Account
 from token_service.domain.events import Origin
 from token_service.domain.interactions import Interaction
+from token_service.domain.known_browsers import KNOWN_FOR
 from token_service.domain.pages_client import PAGES
 from token_service.domain.refreshing import Presentation
 from token_service.domain.refusals import Refusal, Refused
@@ -25,7 +26,7 @@ from token_service.domain.sessions import (
     grant_refusal,
     relogin_limit,
 )
-from token_service.services import continuing, signing_in
+from token_service.services import continuing, known_browsers, signing_in
 from token_service.services.configuration import Snapshot, prove, prove_current
 from token_service.services.continuing import Continuation
 from token_service.services.endings import Cause, end_grant
@@ -55,10 +56,19 @@ class Cookie:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What a browser keeps of a sign-in: its cookie, and the one by which the account knows it."""
+
+    cookie: Cookie
+    device_cookie: Cookie
+
+
+@dataclass(frozen=True, slots=True)
 class PageSignIn:
     """A sign-in on a page, for the interaction as it was shown.
 
-    `cookie` is what the browser holds already. `tenant_id` is the one that the request is for.
+    `cookie` and `device_cookie` are what the browser holds already. `tenant_id` is the one that the
+    request is for.
     """
 
     interaction: Interaction
@@ -67,6 +77,7 @@ class PageSignIn:
     password: str = field(repr=False)
     remember_me: bool
     cookie: str | None = field(repr=False)
+    device_cookie: str | None = field(repr=False)
     origin: Origin
     device: Callable[[], Device]
 
@@ -79,6 +90,7 @@ class PageContinuation:
     ticket: str = field(repr=False)
     end_sid: str
     cookie: str | None = field(repr=False)
+    device_cookie: str | None = field(repr=False)
     origin: Origin
     device: Callable[[], Device]
 
@@ -89,7 +101,7 @@ class StepTaken(Exception):
 
 def sign_in(
     database: Database, clock: Clock, snapshot: Snapshot, gate: Gate, command: PageSignIn
-) -> Cookie | WaitingSignIn | Refused:
+) -> SignedIn | WaitingSignIn | Refused:
     """Sign in by a password, as everywhere: the same waits, locks, limits and events.
 
     The browser's sign-in of the same account is renewed; that of another account ends, and its
@@ -106,8 +118,9 @@ def sign_in(
         origin=command.origin,
         device=command.device,
         chooses_later=True,
+        device_cookie=command.device_cookie,
     )
-    opener = _opener(database, before, command.interaction)
+    opener = _opener(database, before, command.device_cookie, command.interaction)
     try:
         opened = signing_in.verified(database, clock, snapshot, gate, sign_in, "", opener)
     except StepTaken:
@@ -117,13 +130,13 @@ def sign_in(
 
 def continue_sign_in(
     database: Database, clock: Clock, snapshot: Snapshot, command: PageContinuation
-) -> Cookie | WaitingSignIn | Refused:
+) -> SignedIn | WaitingSignIn | Refused:
     """Go on with a sign-in on a page that has waited for a session to be ended."""
     before = parsed(database, clock, snapshot, command.cookie)
     continuation = Continuation(
         PAGES, command.ticket, command.end_sid, command.origin, command.device
     )
-    opener = _opener(database, before, command.interaction)
+    opener = _opener(database, before, command.device_cookie, command.interaction)
     try:
         opened = continuing.continued(database, clock, snapshot, continuation, opener)
     except StepTaken:
@@ -227,18 +240,23 @@ def kept_for(ends_at: datetime, now: datetime, *, remembered: bool) -> int | Non
 
 
 def _opener(
-    database: Database, before: PresentedCookie | None, interaction: Interaction
-) -> Opener[Cookie]:
+    database: Database,
+    before: PresentedCookie | None,
+    device_cookie: str | None,
+    interaction: Interaction,
+) -> Opener[SignedIn]:
     def opened(
         snapshot: Snapshot, tx: Transaction, account: Account, opening: Opening, now: datetime
-    ) -> Cookie | WaitingSignIn | Refused:
+    ) -> SignedIn | WaitingSignIn | Refused:
         renewed = _renewed(database, snapshot, tx, before, account, opening, now)
         given = renewed or _newly_opened(snapshot, tx, account, opening, now)
-        if isinstance(given, Cookie):
-            progress = interaction.progress.after_sign_in(account.account_id)
-            if not interactions.advance(tx, interaction, progress, now):
-                raise StepTaken
-        return given
+        if not isinstance(given, Cookie):
+            return given
+        progress = interaction.progress.after_sign_in(account.account_id)
+        if not interactions.advance(tx, interaction, progress, now):
+            raise StepTaken
+        known_by = known_browsers.renewed(snapshot, account, device_cookie, now)
+        return SignedIn(given, Cookie(known_by, int(KNOWN_FOR.total_seconds())))
 
     return opened
 
@@ -326,15 +344,15 @@ def _settled(
     clock: Clock,
     snapshot: Snapshot,
     before: PresentedCookie | None,
-    opened: Cookie | WaitingSignIn | Refused,
+    opened: SignedIn | WaitingSignIn | Refused,
     origin: Origin,
-) -> Cookie | WaitingSignIn | Refused:
+) -> SignedIn | WaitingSignIn | Refused:
     """What the browser held before it got another cookie ends: nobody uses it any more.
 
     A renewed cookie is not found by its old secret. In a transaction of its own, because nobody
     ever holds two accounts.
     """
-    if before is not None and isinstance(opened, Cookie):
+    if before is not None and isinstance(opened, SignedIn):
         cause = Cause(Refusal.SUPERSEDED, f"account:{before.locator.account_id}", origin)
         end(database, clock, snapshot, before, cause)
     return opened

@@ -7,7 +7,8 @@ Three steps for whoever verifies a password, each in the caller's transaction:
   after the limit is none, however many processes guess at once;
 * `failed`, for everything else: it counts, records and refuses.
 
-Every step treats a name that nobody has like one that somebody has (docs/adr/0016).
+Every step treats a name that nobody has like one that somebody has, and looks at the count of the
+browser in place of the account's where the account knows the browser (docs/adr/0016).
 """
 
 from collections.abc import Iterator
@@ -35,13 +36,21 @@ from token_service.storage.database import Transaction
 class Guessed:
     """Whose password is tried, and from where; `account` None for a name that nobody has.
 
-    `tenant_id` is the tenant that the attempt is for, where that is certain.
+    `tenant_id` is the tenant that the attempt is for, where that is certain. `device_subject` is
+    the count of a browser that the account knows: it stands in for the account's, so that neither
+    the guesses of others stop this browser nor its own stop anybody else.
     """
 
     account: Account | None
     account_subject: str
     source_subject: str
     tenant_id: str | None
+    device_subject: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """Whose failures in a row count for this attempt."""
+        return self.device_subject or self.account_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +67,8 @@ class Standing:
 
 def standing(tx: Transaction, guessed: Guessed, now: datetime) -> Standing:
     """How things stand before the password is looked at."""
-    counts = failure_counts.read_all(tx, (guessed.account_subject, guessed.source_subject))
-    account = counts.get(guessed.account_subject)
+    counts = failure_counts.read_all(tx, (guessed.subject, guessed.source_subject))
+    account = counts.get(guessed.subject)
     source = counts.get(guessed.source_subject)
     return Standing(_throttled(guessed, account, source, now), _is_locked(account, now))
 
@@ -71,12 +80,12 @@ def admits(tx: Transaction, guessed: Guessed, now: datetime) -> bool:
     comes first. The source's count stays, or one account of one's own would pay for guesses at all
     others; and it is not locked, or everybody behind one address would queue here.
     """
-    account = failure_counts.lock(tx, guessed.account_subject)
+    account = failure_counts.lock(tx, guessed.subject)
     source = failure_counts.read(tx, guessed.source_subject)
     if _throttled(guessed, account, source, now) or _is_locked(account, now):
         return False
     if account is not None:
-        failure_counts.clear(tx, guessed.account_subject)
+        failure_counts.clear(tx, guessed.subject)
     return True
 
 
@@ -94,19 +103,19 @@ def failed(
     beyond the limit are told to wait, and neither counted nor recorded. `event` has the reason for
     which an attempt fails that no lock stands in the way of.
     """
-    held = failure_counts.hold(tx, (guessed.account_subject, guessed.source_subject), now)
-    account, source = held[guessed.account_subject], held[guessed.source_subject]
+    held = failure_counts.hold(tx, (guessed.subject, guessed.source_subject), now)
+    account, source = held[guessed.subject], held[guessed.source_subject]
     if throttled := _throttled(guessed, account, source, now):
         return throttled
     policies = (snapshot.policy, *_policies(snapshot, tx, guessed.account))
     after = account_failed(account, lock_out_rule((snapshot.policy,)), lock_out_rule(policies), now)
-    failure_counts.write(tx, guessed.account_subject, after)
+    failure_counts.write(tx, guessed.subject, after)
     failure_counts.write(tx, guessed.source_subject, source_failed(source, throttle.source, now))
     if account.is_locked(now) and event.reason == Refusal.WRONG_CREDENTIALS:
         event = replace(event, reason=Refusal.LOCKED_OUT)
     recording.record(tx, event, now)
     if (until := after.locked_until) and until != account.locked_until:
-        recording.record(tx, _locked(event, after.failures, until), now)
+        recording.record(tx, _locked(guessed, event, after.failures, until), now)
     return Refused(Refusal(event.reason), tenant_id=guessed.tenant_id)
 
 
@@ -133,10 +142,10 @@ def _is_locked(account: FailureCount | None, now: datetime) -> bool:
     return account is not None and account.is_locked(now)
 
 
-def _locked(event: AuditEvent, failures: int, until: datetime) -> AuditEvent:
+def _locked(guessed: Guessed, event: AuditEvent, failures: int, until: datetime) -> AuditEvent:
     return replace(
         event,
-        event=Event.ACCOUNT_LOCKED,
+        event=Event.DEVICE_LOCKED if guessed.device_subject else Event.ACCOUNT_LOCKED,
         actor="service",
         reason=Refusal.LOCKED_OUT,
         details={"failures": failures, "until": until.isoformat()},

@@ -17,7 +17,7 @@ from token_service.domain.failures import Unavailable
 from token_service.domain.passwords import PasswordRules
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import Device
-from token_service.services import guessing
+from token_service.services import guessing, known_browsers
 from token_service.services.configuration import Snapshot, certain_refusal, prove
 from token_service.services.guessing import Guessed
 from token_service.services.issuing import IssuedTokens
@@ -42,7 +42,8 @@ class SignIn:
 
     `device` is only asked after the right password: telling a browser from a user agent takes
     milliseconds, which a flood of guesses must not cost. `chooses_later`: who belongs to several
-    tenants and names none is signed in to one of them all the same.
+    tenants and names none is signed in to one of them all the same. `device_cookie` is what the
+    browser holds from a sign-in before, if it does.
     """
 
     client: Client
@@ -54,6 +55,7 @@ class SignIn:
     origin: Origin
     device: Callable[[], Device]
     chooses_later: bool = False
+    device_cookie: str | None = field(default=None, repr=False)
     confirmation: Confirmation = UNBOUND
 
 
@@ -85,7 +87,8 @@ class _Verified:
 
 
 class _Replaced(Enum):
-    """Another hash is stored than the one that the password was right for."""
+    """Another hash is stored than the one that the password was right for, or the browser that was
+    known is so no more."""
 
     REPLACED = "replaced"
 
@@ -125,7 +128,7 @@ def verified(
         answer = _attempt(database, clock, snapshot, gate, command, scope, opener)
         if not isinstance(answer, _Replaced):
             return answer
-    raise Unavailable("sign-in: the password is replaced faster than it is looked at")
+    raise Unavailable("sign-in: the account changes faster than the password is looked at")
 
 
 def _attempt(
@@ -167,7 +170,8 @@ def _known(
     """The account behind the name, unless the account or the source must wait.
 
     Failures are kept by account, not by spelling, and for a name without an account by the name:
-    both wait alike, so waiting tells nobody whether an account exists.
+    both wait alike, so waiting tells nobody whether an account exists. Those in a browser that the
+    account knows are kept by browser.
     """
     name = names.normalised(command.identifier)
     throttle = gate.throttle
@@ -178,11 +182,13 @@ def _known(
         account_id = accounts.account_id_of(tx, name) if name else None
         # Read in vain for an unknown name, so that it takes as long as for a known one.
         account = accounts.read(tx, account_id or NO_ACCOUNT)
+        browser = known_browsers.known(snapshot, account, command.device_cookie, now)
         guessed = Guessed(
             account,
             throttle.account_subject(account_id or f"name {name or ''}"),
             throttle.source_subject(command.origin.address),
             _tenant_of(account, command),
+            throttle.device_subject(browser.account_id, browser.device_id) if browser else None,
         )
         found = guessing.standing(tx, guessed, now)
     return found.throttled or _Known(guessed, found.is_locked)
@@ -277,6 +283,9 @@ def _opened(
     if account is None or not account.enabled:
         return Refused(Refusal.WRONG_CREDENTIALS)
     if account.password_hash != verified.account.password_hash:
+        return _Replaced.REPLACED
+    if verified.guessed.device_subject and account.epoch != verified.account.epoch:
+        # The browser is shut out since: the account's own lock holds for it like for all others.
         return _Replaced.REPLACED
     if not guessing.admits(tx, verified.guessed, now):
         return None

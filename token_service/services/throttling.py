@@ -21,6 +21,10 @@ class Throttle:
         """The key of an account's failures, or those of a name that no account has."""
         return opaque.keyed_hash(self.pepper, "failures of an account", account)
 
+    def device_subject(self, account_id: str, device_id: str) -> str:
+        """The key of the failures at an account in one browser that the account knows."""
+        return opaque.keyed_hash(self.pepper, "failures of a device", f"{account_id} {device_id}")
+
     def source_subject(self, address: str) -> str:
         """The key of a source's failures: one IPv4 address, or one IPv6 /64 network."""
         return opaque.keyed_hash(self.pepper, "failures of a source", network(address))

@@ -8,7 +8,7 @@ from token_service.domain.authorizing import Finish, SignIn
 from token_service.domain.refusals import Refusal, Refused
 from token_service.services import authorizing, browser_sign_ins
 from token_service.services.authorizing import Answered, Waiting
-from token_service.services.browser_sign_ins import Cookie, PageContinuation, PageSignIn
+from token_service.services.browser_sign_ins import PageContinuation, PageSignIn, SignedIn
 from token_service.services.configuration import Snapshot
 from token_service.services.opening import WaitingSignIn
 from token_service.texts.catalogue import catalogue
@@ -27,7 +27,9 @@ from token_service.web.pages.rendering import (
 )
 from token_service.web.pages.visiting import (
     Sent,
+    device_cookie,
     interaction_id,
+    keep_device,
     keep_sign_in,
     sent,
     tokens,
@@ -92,6 +94,7 @@ def submit(snapshot: Snapshot) -> Response:
         password=fields["password"],
         remember_me="remember_me" in fields,
         cookie=form.visitor.cookie,
+        device_cookie=device_cookie(),
         origin=form.visitor.origin,
         device=lambda: device(form.visitor.origin),
     )
@@ -115,6 +118,7 @@ def end_one(snapshot: Snapshot) -> Response:
         ticket=form.fields.get("ticket", ""),
         end_sid=form.fields.get("end_sid", ""),
         cookie=form.visitor.cookie,
+        device_cookie=device_cookie(),
         origin=form.visitor.origin,
         device=lambda: device(form.visitor.origin),
     )
@@ -140,11 +144,12 @@ def answered_later(named: str) -> Response:
     return see_other(f"{root()}oauth2/authorize/continue?interaction={named}")
 
 
-def _opened(snapshot: Snapshot, form: Sent, opened: Cookie | WaitingSignIn | Refused) -> Response:
+def _opened(snapshot: Snapshot, form: Sent, opened: SignedIn | WaitingSignIn | Refused) -> Response:
     match opened:
-        case Cookie():
+        case SignedIn():
             response = to_go_on(form.waiting)
-            keep_sign_in(response, opened)
+            keep_sign_in(response, opened.cookie)
+            keep_device(response, opened.device_cookie)
             return response
         case WaitingSignIn():
             return _choice(form.waiting, opened)

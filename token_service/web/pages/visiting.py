@@ -20,7 +20,7 @@ from token_service.web import parsing
 from token_service.web.origin import origin
 from token_service.web.parts import parts
 
-_SESSION, _BROWSER = "session", "browser"
+_SESSION, _BROWSER, _DEVICE = "session", "browser", "device"
 
 
 def visitor() -> Visitor:
@@ -49,6 +49,16 @@ def keep_sign_in(response: Response, cookie: Cookie) -> None:
 def drop_sign_in(response: Response) -> None:
     """Have the browser forget its sign-in, by the very attributes that it was kept with."""
     _keep(response, _SESSION, "", 0)
+
+
+def device_cookie() -> str | None:
+    """What a browser holds in which somebody has signed in before."""
+    return _cookie(_DEVICE)
+
+
+def keep_device(response: Response, cookie: Cookie) -> None:
+    """Have the browser keep that somebody has signed in, also when they sign out."""
+    _keep(response, _DEVICE, cookie.value, cookie.kept_for)
 
 
 def keep_browser(response: Response, browser: str) -> None:
