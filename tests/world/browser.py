@@ -162,6 +162,16 @@ class Browser:
     def cookie(self, value: str) -> None:
         self.http.set_cookie("__Host-session", value, domain="localhost", secure=True)
 
+    @property
+    def device_cookie(self) -> str:
+        """That by which the last account that signed in here knows it; "" where none has."""
+        held = self.http.get_cookie("__Host-device", "localhost")
+        return held.value if held else ""
+
+    @device_cookie.setter
+    def device_cookie(self, value: str) -> None:
+        self.http.set_cookie("__Host-device", value, domain="localhost", secure=True)
+
 
 def returned(url: str) -> Returned:
     """An authorization response in a URL."""
