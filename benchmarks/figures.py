@@ -7,6 +7,7 @@ def judged(found: dict) -> list[dict]:
     figures = [
         _at_least("refresh / livez", ratios["refresh / livez"]["median"], 0.15),
         _at_least("introspect / refresh", ratios["introspect / refresh"]["median"], 1.2),
+        _at_least("code flow / refresh", ratios["code flow / refresh"]["median"], 0.25),
         _at_most("rows added by 999 more refreshes", stored["more_rows_after_1000"], 0),
         _at_most(
             "bytes added per session by 999 more refreshes",

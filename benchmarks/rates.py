@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks.browsers import Browsers, signed_in
 from benchmarks.generator import Generator
 from benchmarks.machine import cpu_ms
 from benchmarks.plan import Plan
@@ -15,6 +16,7 @@ RATIOS = {
     "refresh / livez": ("refresh", "livez"),
     "introspect / refresh": ("introspect", "refresh"),
     "validate / introspect": ("validate", "introspect"),
+    "code flow / refresh": ("code flow", "refresh"),
     "refresh / single statement": ("refresh", "single statement"),
 }
 
@@ -28,6 +30,7 @@ class Driver:
     service: Service
     sessions: Sessions
     database: int
+    browsers: Browsers | None = None
 
     def livez(self) -> dict:
         """An ordinary Flask route that reads no database."""
@@ -52,6 +55,13 @@ class Driver:
         credentials = self.service.credentials("service")
         return self._run("client-credentials", "/oauth2/token", **credentials)
 
+    def code_flow(self) -> dict:
+        """From a browser that is signed in to an application that has tokens: two requests."""
+        held = self.browsers
+        options = {"authorize": held.authorize, "redirect": held.redirect}
+        options |= {"verifier": held.verifier, "seeds": held.cookies}
+        return self._run("code", "/oauth2/token", **self._app(), **options)
+
     def _app(self) -> dict[str, object]:
         return self.service.credentials("app")
 
@@ -73,7 +83,12 @@ def measure(
 ) -> dict:
     """Rates and the ratios between them."""
     on_postgres = Driver(
-        plan, generator, service, service.sign_in(generator, plan.chains, "chains"), postgres.pid
+        plan,
+        generator,
+        service,
+        service.sign_in(generator, plan.chains, "chains"),
+        postgres.pid,
+        signed_in(service, plan.connections),
     )
     on_sqlite = Driver(
         plan, generator, embedded, embedded.sign_in(generator, plan.chains, "chains"), 0
@@ -86,6 +101,7 @@ def measure(
         "introspect": on_postgres.introspect,
         "validate": on_postgres.validate,
         "client credentials": on_postgres.client_credentials,
+        "code flow": on_postgres.code_flow,
         "single statement": lambda: _with_cpu(rotation.run, postgres.pid),
         "refresh, SQLite": on_sqlite.refresh,
         "introspect, SQLite": on_sqlite.introspect,

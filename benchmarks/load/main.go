@@ -3,7 +3,8 @@
 //
 // Modes: get (a page that holds -expect), client-credentials, refresh (chains from -seeds; each
 // operation uses the successor that the one before got), introspect (a form) and validate (JSON) of
-// the tokens in -seeds, sign-in (-body; collects tokens). The secrets come in as a file: an argument
+// the tokens in -seeds, sign-in (-body; collects tokens), code (whole flows from -authorize to the
+// tokens, by the cookies in -seeds). The secrets come in as a file: an argument
 // list is public.
 package main
 
@@ -23,6 +24,7 @@ import (
 type config struct {
 	mode, url, id, secret, body, expect string
 	seeds, save, saveAccess             string
+	authorize, redirect, verifier       string
 	conns, operations, warm, each       int
 	serverPID, databasePID              int
 	maxSeconds                          float64
@@ -121,13 +123,16 @@ func summary(latencies []float64, seconds float64, used usage) result {
 func parse() config {
 	var c config
 	var secret string
-	flag.StringVar(&c.mode, "mode", "get", "get|client-credentials|refresh|introspect|validate|sign-in")
+	flag.StringVar(&c.mode, "mode", "get", "get|client-credentials|refresh|introspect|validate|sign-in|code")
 	flag.StringVar(&c.url, "url", "", "where to")
 	flag.StringVar(&c.id, "id", "", "client id; with it, each request carries Basic credentials")
 	flag.StringVar(&secret, "secret", "", "file with the client's secret")
 	flag.StringVar(&c.body, "body", "", "sign-in: file with the JSON to send")
 	flag.StringVar(&c.expect, "expect", "", "get: what the page must hold")
 	flag.StringVar(&c.seeds, "seeds", "", "file with one token a line")
+	flag.StringVar(&c.authorize, "authorize", "", "code: the authorization request, as a URL")
+	flag.StringVar(&c.redirect, "redirect", "", "code: its redirect URI")
+	flag.StringVar(&c.verifier, "verifier", "", "code: what its challenge was made of")
 	flag.StringVar(&c.save, "save", "", "file for the refresh tokens at the end")
 	flag.StringVar(&c.saveAccess, "save-access", "", "sign-in: file for the access tokens")
 	flag.IntVar(&c.conns, "c", 16, "connections, each with one operation at a time")

@@ -17,6 +17,7 @@ import (
 type answer struct {
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
+	IDToken      string `json:"id_token"`
 	Active       bool   `json:"active"`
 }
 
@@ -41,7 +42,10 @@ func newWorkers(c config) []*worker {
 		MaxIdleConns: c.conns, MaxIdleConnsPerHost: c.conns, MaxConnsPerHost: c.conns,
 		DisableCompression: true,
 	}
-	client := &http.Client{Transport: transport, Timeout: 60 * time.Second}
+	client := &http.Client{
+		Transport: transport, Timeout: 60 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	workers := make([]*worker, c.conns)
 	for i := range workers {
 		workers[i] = &worker{c: c, client: client, number: i}
@@ -77,6 +81,8 @@ func (w *worker) operate(t *tokens) error {
 		return live(w.send("POST", "application/json", string(body)))
 	case "sign-in":
 		return w.signIn(t)
+	case "code":
+		return w.code(t.seeds[w.chain(t)])
 	}
 	return fmt.Errorf("no such mode: %q", w.c.mode)
 }
@@ -104,6 +110,34 @@ func (w *worker) signIn(t *tokens) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.refresh, t.access = append(t.refresh, a.RefreshToken), append(t.access, a.AccessToken)
+	return err
+}
+
+// code is one whole flow of a browser that is signed in, by its cookie: the authorization endpoint
+// answers with a code at once, and the application exchanges it.
+func (w *worker) code(cookie string) error {
+	request, err := http.NewRequest("GET", w.c.authorize, nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Cookie", cookie)
+	response, err := w.client.Do(request)
+	if err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	response.Body.Close()
+	back, err := response.Location()
+	if err != nil || back.Query().Get("code") == "" {
+		return fmt.Errorf("status %d without a code: %v", response.StatusCode, back)
+	}
+	a, err := w.form(url.Values{
+		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")},
+		"redirect_uri": {w.c.redirect}, "code_verifier": {w.c.verifier},
+	})
+	if err == nil && (a.AccessToken == "" || a.RefreshToken == "" || a.IDToken == "") {
+		err = fmt.Errorf("a token is missing")
+	}
 	return err
 }
 

@@ -234,13 +234,14 @@ class TestOpaqueKeys:
 
 class TestJwks:
     def test_it_lists_public_parts_only(self):
-        keys = {key["kty"]: key for key in standing_keyring().jwks(NOW)["keys"]}
+        listed = standing_keyring().jwks(NOW)["keys"]
+        keys = {key["kty"]: key for key in listed}
         common = {"kid", "alg", "use", "kty"}
         assert keys["EC"].keys() == common | {"crv", "x", "y"}
         assert keys["RSA"].keys() == common | {"n", "e"}
         assert keys["OKP"].keys() == common | {"crv", "x"}
-        assert {key["use"] for key in keys.values()} == {"sig"}
-        assert {key["alg"] for key in keys.values()} == {"ES256", "RS256", "EdDSA"}
+        assert {key["use"] for key in listed} == {"sig"}
+        assert {key["alg"] for key in listed} == {"ES256", "RS256", "PS256", "EdDSA"}
 
     def test_next_and_retired_keys_are_listed_gone_and_revoked_ones_are_not(self):
         retired = key_row(activates_at=NOW - 11 * DAY)

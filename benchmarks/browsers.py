@@ -1,0 +1,74 @@
+"""Browsers that are signed in at the pages, and the request that they are sent here with."""
+
+import html
+import re
+import secrets
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+from benchmarks.plan import Stopped
+from benchmarks.service import Service
+from token_service.crypto.authorization_codes import challenge_of
+
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+
+
+@dataclass(frozen=True)
+class Browsers:
+    """What whole code flows need: a request, and a file with one sign-in's cookie a line."""
+
+    authorize: str
+    redirect: str
+    verifier: str
+    cookies: Path
+
+
+def signed_in(service: Service, number: int) -> Browsers:
+    """So many browsers of the first demo account, each through the pages as a person would go."""
+    client = next(one for one in service.demo["clients"] if one["kind"] == "app")
+    verifier, redirect = secrets.token_urlsafe(48), "http://127.0.0.1:3000/callback"
+    parameters = {
+        "response_type": "code",
+        "client_id": client["client_id"],
+        "redirect_uri": redirect,
+        "scope": "openid profile",
+        "state": "benchmark",
+        "nonce": "benchmark",
+        "code_challenge": challenge_of(verifier),
+        "code_challenge_method": "S256",
+        "tenant_id": service.demo["accounts"][0]["tenants"][0],
+    }
+    authorize = f"{service.issuer}/oauth2/authorize?{urllib.parse.urlencode(parameters)}"
+    cookies = service.folder / "cookies"
+    cookies.write_text("\n".join(_cookie(service, authorize) for _ in range(number)) + "\n")
+    return Browsers(authorize, redirect, verifier, cookies)
+
+
+def _cookie(service: Service, authorize: str) -> str:
+    account, jar = service.demo["accounts"][0], CookieJar()
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar), _HereOnly())
+    page = opener.open(authorize).read().decode()
+    fields = {name: html.unescape(value) for name, value in _HIDDEN.findall(page)}
+    fields |= {"identifier": account["email"], "password": account["password"]}
+    opener.open(f"{service.issuer}/sign-in", urllib.parse.urlencode(fields).encode())
+    held = next((one for one in jar if one.name.endswith("session")), None)
+    if held is None:
+        raise Stopped("a sign-in at the pages gave no cookie")
+    return f"{held.name}={held.value}"
+
+
+class _HereOnly(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect to the application: nobody listens there."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        """None where it leads away; then the answer is taken as it is."""
+        if urllib.parse.urlsplit(newurl).netloc == urllib.parse.urlsplit(req.full_url).netloc:
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+        return None
+
+    def http_error_303(self, req, fp, code, msg, headers):
+        """The same, without an error where it leads away."""
+        return super().http_error_302(req, fp, code, msg, headers) or fp
