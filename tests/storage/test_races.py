@@ -237,6 +237,12 @@ def revoked_by_its_client(signed: Signed) -> Refused | None:
     return revoke(signed.world, signed.app, signed.tokens.refresh_token)
 
 
+ANOTHER_HASH = (
+    "$argon2id$v=19$m=64,t=1,p=1$DdQlL9i/oSIF6UVHq+lOHA$84lsCQZjjH0CgoCH6Jeocwz7UikMeTzrW7PtPHU3MIM"
+)
+"""Of another password."""
+
+
 class TestSignInAgainstChange:
     """A sign-in has verified the password, and then waits for the account's row."""
 
@@ -299,7 +305,7 @@ class TestSignInAgainstChange:
     @pytest.mark.parametrize(
         "statement",
         [
-            "UPDATE accounts SET password_hash = 'another' WHERE account_id = %s",
+            f"UPDATE accounts SET password_hash = '{ANOTHER_HASH}' WHERE account_id = %s",
             "UPDATE accounts SET enabled = false WHERE account_id = %s",
             "DELETE FROM memberships WHERE account_id = %s",
             "UPDATE memberships SET number = number + 1 WHERE account_id = %s",

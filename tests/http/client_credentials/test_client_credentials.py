@@ -81,7 +81,6 @@ def test_there_is_no_other_grant_here(world: World) -> None:
     for grant_type in (
         "password",
         "implicit",
-        "authorization_code",
         "Client_Credentials",
         "client_credentials ",
     ):
