@@ -11,6 +11,8 @@ from token_service.domain.keys import Algorithm, KeyState
 from token_service.services import keys
 
 DAY = timedelta(days=1)
+SIGNING = 4
+"""Keys that sign, one for each algorithm; all are due on the same day."""
 
 
 def ensure(world):
@@ -32,14 +34,14 @@ def test_many_at_once_make_each_key_once(world, time):
     time.pass_(days=89)
     with ThreadPoolExecutor(4) as pool:
         made = [future.result(60) for future in [pool.submit(ensure, world) for _ in range(4)]]
-    assert sorted(made) == [0, 0, 0, 3]
+    assert sorted(made) == [0, 0, 0, SIGNING]
     assert states(world) == [KeyState.ACTIVE, KeyState.NEXT]
 
 
 @pytest.mark.parametrize("late", [timedelta(), timedelta(hours=1), timedelta(hours=23.9)])
 def test_however_late_the_successor_is_made_there_is_always_one_active_key(world, time, late):
     time.pass_(seconds=(89 * DAY + late).total_seconds())
-    assert ensure(world) == 3
+    assert ensure(world) == SIGNING
     for _ in range(49):
         assert states(world).count(KeyState.ACTIVE) == 1
         time.pass_(hours=1)
@@ -69,6 +71,6 @@ def test_a_rotation_ends_the_active_key_when_its_successor_may_sign(world, time)
 def test_signing_keys_are_dropped_when_they_are_gone_and_opaque_keys_stay(world, time):
     time.pass_(days=5000)
     ensure(world)
-    assert keys.drop_gone(world.database, world.parts.clock) == 3
+    assert keys.drop_gone(world.database, world.parts.clock) == SIGNING
     assert states(world) == [KeyState.ACTIVE]
     assert len(states(world, Algorithm.HKDF_SHA256)) == 2
