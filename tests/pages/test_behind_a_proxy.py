@@ -44,7 +44,7 @@ def test_a_sign_in_in_a_browser(front: Front, chromium: Browser, application: Ap
     assert visit.returned()["iss"] == visit.issuer
     held = {one["name"]: one for one in context.cookies(visit.issuer)}
     # A browser takes such a cookie only with `Secure`, from the path `/`, and for one host.
-    assert set(held) == {"__Host-session", "__Host-browser"}
+    assert set(held) == {"__Host-session", "__Host-browser", "__Host-device"}
     assert all(one["secure"] and one["httpOnly"] for one in held.values())
     assert {one["sameSite"] for one in held.values()} == {"Lax"}
 
