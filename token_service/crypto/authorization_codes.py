@@ -1,32 +1,18 @@
-"""Authorization codes: opaque, and only their hash is stored.
-
-A code is `tsc_` + base64url of
-
-    version          1 byte, 1
-    address         50 bytes, the ids of account and code, sealed (`locators`)
-    secret          32 bytes, random
-
-The sealed address finds the row by its key and keeps garbage away from the database; the secret is
-what nobody can make who reads the database or holds the key.
-"""
+"""Authorization codes: `tsc_`, with the ids of account and code (`addressed`)."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from token_service.crypto import locators, opaque
-from token_service.crypto.locators import SEAL_LENGTH, LocatorKey
+from token_service.crypto import opaque
+from token_service.crypto.addressed import Kind
+from token_service.crypto.locators import LocatorKey
 
-PREFIX = "tsc_"
-SECRET_LENGTH = 32
+_KIND = Kind("authorization code", "tsc_", ids=2)
 
-_VERSION = b"\x01"
-_ID_LENGTH = 16
-_SEALED_END = 1 + SEAL_LENGTH + 2 * _ID_LENGTH
-_PURPOSE = b"token-service authorization code v1"
-_HASH_PURPOSE = b"token-service authorization code secret v1\0"
+PREFIX, CODE_LENGTH = _KIND.prefix, _KIND.frame.length
 
-CODE_LENGTH = len(PREFIX) + len(opaque.encode(bytes(_SEALED_END + SECRET_LENGTH)))
+hash_of, names_unknown_key = _KIND.hash_of, _KIND.frame.names_unknown_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +29,6 @@ class PresentedCode:
         return hash_of(self.secret)
 
 
-def hash_of(secret: bytes) -> str:
-    """What a code's row stores of its secret: SHA-256 in base64url, 43 characters."""
-    return opaque.encode(hashlib.sha256(_HASH_PURPOSE + secret).digest())
-
-
 def challenge_of(verifier: str) -> str:
     """The S256 challenge of a code verifier (RFC 7636 section 4.6)."""
     digest = hashlib.sha256(verifier.encode("utf-8", "surrogatepass")).digest()
@@ -56,35 +37,10 @@ def challenge_of(verifier: str) -> str:
 
 def issue(key: LocatorKey, account_id: str, code_id: str, secret: bytes) -> str:
     """A code; the ids are 32 hexadecimal characters each."""
-    address = bytes.fromhex(account_id) + bytes.fromhex(code_id)
-    sealed = locators.seal_address(key, _PURPOSE, address)
-    return PREFIX + opaque.encode(_VERSION + sealed + secret)
+    return _KIND.issue(key, (account_id, code_id), secret)
 
 
 def parse(keys: Mapping[int, LocatorKey], code: str) -> PresentedCode | None:
     """What the code says if one of the keys has sealed it, otherwise None, without a database."""
-    data = _data(code)
-    if data is None:
-        return None
-    address = locators.unseal_address(keys, _PURPOSE, data[1:_SEALED_END])
-    if address is None:
-        return None
-    account_id, code_id = address[:_ID_LENGTH].hex(), address[_ID_LENGTH:].hex()
-    return PresentedCode(account_id, code_id, data[_SEALED_END:])
-
-
-def names_unknown_key(keys: Mapping[int, LocatorKey], code: str) -> bool:
-    """Whether `parse` refused a code in good form only because it does not know the key's number.
-
-    Another worker may have made it with a newer key: the caller confirms its configuration once.
-    """
-    data = _data(code)
-    return data is not None and locators.sealed_by(data[1:]) not in keys
-
-
-def _data(code: str) -> bytes | None:
-    """The decoded code, always of the same length and version."""
-    if len(code) != CODE_LENGTH or not code.startswith(PREFIX):
-        return None
-    data = opaque.decode(code[len(PREFIX) :])
-    return data if data is not None and data[:1] == _VERSION else None
+    found = _KIND.parse(keys, code)
+    return None if found is None else PresentedCode(found.ids[0], found.ids[1], found.secret)

@@ -1,30 +1,24 @@
 """The cookie of a browser that has signed in to an account before: opaque, and stored nowhere.
 
-A cookie is `tsk_` + base64url of
-
-    version          1 byte, 1
-    address         66 bytes, sealed (`locators`): the ids of account and browser, the account's
-                    epoch and the end in seconds since 1970 (8 bytes each)
-
-It opens nothing by itself. Who has no key can neither make one nor read it.
+It is `tsk_` with no secret (`addressed`). Its address is the ids of account and browser, then the
+It is `tsk_` with no secret (`addressed`). Its address is the ids of account and browser, then the
+no key can neither make one nor read it.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from token_service.crypto import locators, opaque
+from token_service.crypto import locators
+from token_service.crypto.addressed import Frame
 from token_service.crypto.locators import SEAL_LENGTH, LocatorKey
 from token_service.domain.known_browsers import KnownBrowser
 
-PREFIX = "tsk_"
-
-_VERSION = b"\x01"
 _ID_LENGTH = 16
 _NUMBER_LENGTH = 8
 _PURPOSE = b"token-service device cookie v1"
-_LENGTH = 1 + SEAL_LENGTH + 2 * _ID_LENGTH + 2 * _NUMBER_LENGTH
+_FRAME = Frame("tsk_", SEAL_LENGTH + 2 * _ID_LENGTH + 2 * _NUMBER_LENGTH, secret_length=0)
 
-COOKIE_LENGTH = len(PREFIX) + len(opaque.encode(bytes(_LENGTH)))
+PREFIX, COOKIE_LENGTH = _FRAME.prefix, _FRAME.length
 
 
 def issue(key: LocatorKey, browser: KnownBrowser) -> str:
@@ -35,17 +29,13 @@ def issue(key: LocatorKey, browser: KnownBrowser) -> str:
         + browser.epoch.to_bytes(_NUMBER_LENGTH)
         + int(browser.ends_at.timestamp()).to_bytes(_NUMBER_LENGTH)
     )
-    return PREFIX + opaque.encode(_VERSION + locators.seal_address(key, _PURPOSE, address))
+    return _FRAME.written(locators.seal_address(key, _PURPOSE, address), b"")
 
 
 def parse(keys: Mapping[int, LocatorKey], cookie: str) -> KnownBrowser | None:
     """What the cookie says if one of the keys has sealed it, otherwise None."""
-    if len(cookie) != COOKIE_LENGTH or not cookie.startswith(PREFIX):
-        return None
-    data = opaque.decode(cookie[len(PREFIX) :])
-    if data is None or data[:1] != _VERSION:
-        return None
-    address = locators.unseal_address(keys, _PURPOSE, data[1:])
+    found = _FRAME.read(cookie)
+    address = None if found is None else locators.unseal_address(keys, _PURPOSE, found[0])
     return _browser(address) if address is not None else None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from token_service.clock import Clock
-from token_service.crypto import browser_cookies, opaque
+from token_service.crypto import addressed, browser_cookies, opaque
 from token_service.crypto.browser_cookies import PresentedCookie
 from token_service.crypto.locators import Locator
 from token_service.domain.accounts import Account
@@ -276,7 +276,7 @@ def _newly_opened(
     )
     terms = GrantTerms(auth_time=now)
     opened = NewlyOpened(PAGES, "", place, locator, opening.origin, ends_at, terms)
-    secret = opaque.new_bytes(browser_cookies.SECRET_LENGTH)
+    secret = addressed.new_secret()
     write_grant(snapshot, tx, opened, browser_cookies.hash_of(secret), now)
     return _cookie(snapshot, locator, secret, ends_at, opening, now)
 
@@ -300,7 +300,7 @@ def _renewed(
     rules = snapshot.rules(locator.tenant_id, PAGES, tx)
     if session is None or state is None or rules is None:
         return None
-    secret = opaque.new_bytes(browser_cookies.SECRET_LENGTH)
+    secret = addressed.new_secret()
     ends_at, _ = ends_of(opening.place, now, session.capped_at, now, remembered=opening.remembered)
     replaced = stored.replace_secret(
         tx,

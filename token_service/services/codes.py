@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from token_service.clock import Clock
+from token_service.crypto import addressed, opaque, refresh_tokens
 from token_service.crypto import authorization_codes as codes
-from token_service.crypto import opaque, refresh_tokens
 from token_service.crypto.authorization_codes import PresentedCode
 from token_service.crypto.locators import Locator
 from token_service.domain.accounts import Account
@@ -100,7 +100,7 @@ def issue(
     now: datetime,
 ) -> str:
     """A new code for what was asked for. The caller holds the session and has proved it live."""
-    code_id, secret = opaque.new_id(now), opaque.new_bytes(codes.SECRET_LENGTH)
+    code_id, secret = opaque.new_id(now), addressed.new_secret()
     stored = AuthorizationCode(
         account_id=signed_in.account_id,
         code_id=code_id,

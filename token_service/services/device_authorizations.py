@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from token_service.clock import Clock
-from token_service.crypto import device_codes, opaque, user_codes
+from token_service.crypto import addressed, device_codes, opaque, user_codes
 from token_service.domain.accounts import well_formed_id
 from token_service.domain.clients import Client, granted_scope
 from token_service.domain.device_authorizations import (
@@ -59,7 +59,7 @@ def begin(
     if isinstance(request, Refusal):
         return certain_refusal(database, clock, snapshot, request)
     for _ in range(_ATTEMPTS):
-        secret, letters = opaque.new_bytes(device_codes.SECRET_LENGTH), user_codes.new()
+        secret, letters = addressed.new_secret(), user_codes.new()
         try:
             with database.transaction() as tx:
                 now = clock.now()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from token_service.clock import Clock
-from token_service.crypto import opaque, request_uris
+from token_service.crypto import addressed, opaque, request_uris
 from token_service.crypto.request_uris import PresentedUri
 from token_service.domain.authorization_requests import (
     AuthorizationRequest,
@@ -149,7 +149,7 @@ def _kept(
     given: Mapping[str, str],
     now: datetime,
 ) -> Pushed:
-    secret = opaque.new_bytes(request_uris.SECRET_LENGTH)
+    secret = addressed.new_secret()
     pushed = PushedRequest(
         request_id=opaque.new_id(now),
         secret_hash=request_uris.hash_of(secret),

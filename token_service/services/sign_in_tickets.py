@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from token_service.clock import Clock
-from token_service.crypto import opaque
+from token_service.crypto import addressed, opaque
 from token_service.crypto import sign_in_tickets as tickets
 from token_service.crypto.sign_in_tickets import Presented
 from token_service.domain.accounts import Account
@@ -35,7 +35,7 @@ def issue(
     snapshot: Snapshot, tx: Transaction, account: Account, pending: PendingSignIn, now: datetime
 ) -> str:
     """A new ticket for a sign-in that has given the right password."""
-    ticket_id, secret = opaque.new_id(now), opaque.new_bytes(tickets.SECRET_LENGTH)
+    ticket_id, secret = opaque.new_id(now), addressed.new_secret()
     ticket = SignInTicket(
         account_id=account.account_id,
         ticket_id=ticket_id,
