@@ -1,8 +1,8 @@
 """The cookie of a browser that has signed in to an account before: opaque, and stored nowhere.
 
 It is `tsk_` with no secret (`addressed`). Its address is the ids of account and browser, then the
-It is `tsk_` with no secret (`addressed`). Its address is the ids of account and browser, then the
-no key can neither make one nor read it.
+account's epoch and the end in seconds since 1970 (8 bytes each). It opens nothing by itself. Who
+has no key can neither make one nor read it.
 """
 
 from collections.abc import Mapping

@@ -27,7 +27,7 @@ from token_service.domain.sessions import (
     relogin_limit,
 )
 from token_service.services import continuing, known_browsers, signing_in
-from token_service.services.configuration import Snapshot, prove, prove_current
+from token_service.services.configuration import Snapshot, genuine, prove
 from token_service.services.continuing import Continuation
 from token_service.services.endings import Cause, end_grant
 from token_service.services.opening import (
@@ -150,12 +150,7 @@ def parsed(
     """A genuine cookie, or None; garbage is refused without touching the database."""
     if cookie is None:
         return None
-    keys = snapshot.keyring.opaque_keys(clock.now()).locator_keys
-    presented = browser_cookies.parse(keys, cookie)
-    if presented is None and browser_cookies.names_unknown_key(keys, cookie):
-        # Another worker may have made it with a key that is newer than this snapshot.
-        prove_current(database, clock, snapshot)
-    return presented
+    return genuine(database, clock, snapshot, browser_cookies, cookie)
 
 
 def key_of(presented: PresentedCookie) -> GrantKey:

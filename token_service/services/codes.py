@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from token_service.clock import Clock
 from token_service.crypto import addressed, opaque, refresh_tokens
 from token_service.crypto import authorization_codes as codes
-from token_service.crypto.authorization_codes import PresentedCode
 from token_service.crypto.locators import Locator
 from token_service.domain.accounts import Account
 from token_service.domain.authorization_codes import (
@@ -28,12 +27,7 @@ from token_service.services import (
     session_grants,
     session_limiting,
 )
-from token_service.services.configuration import (
-    Snapshot,
-    certain_refusal,
-    prove,
-    prove_current,
-)
+from token_service.services.configuration import Snapshot, certain_refusal, genuine, prove
 from token_service.services.endings import Cause, end_grant
 from token_service.services.issuing import Holder, IssuedTokens
 from token_service.services.opening import (
@@ -130,7 +124,7 @@ def redeem(
     """
     if GRANT_TYPE not in command.client.grant_types:
         return certain_refusal(database, clock, snapshot, Refusal.GRANT_NOT_ALLOWED)
-    presented = _parsed(database, clock, snapshot, command.code)
+    presented = genuine(database, clock, snapshot, codes, command.code)
     if presented is None:
         return Refused(Refusal.UNKNOWN_CODE)
     use = CodeUse(
@@ -277,15 +271,3 @@ def _event(held: _Held, event: Event, reason: str = "") -> AuditEvent:
         client_id=client_id,
         sid=held.code.sid,
     )
-
-
-def _parsed(
-    database: Database, clock: Clock, snapshot: Snapshot, code: str
-) -> PresentedCode | None:
-    """A genuine code, or None; garbage is refused without touching the database."""
-    keys = snapshot.keyring.opaque_keys(clock.now()).locator_keys
-    presented = codes.parse(keys, code)
-    if presented is None and codes.names_unknown_key(keys, code):
-        # Another worker may have made it with a key that is newer than this snapshot.
-        prove_current(database, clock, snapshot)
-    return presented

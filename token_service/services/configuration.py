@@ -7,15 +7,16 @@ key), `prove_current` asks for the version, so nobody is refused because a worke
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from token_service.clock import Clock
 from token_service.crypto.jwt import SignatureCache
 from token_service.crypto.keyring import KeyEncryption, Keyring, NoKey
+from token_service.crypto.locators import LocatorKey
 from token_service.domain.clients import Client
 from token_service.domain.failures import StaleConfiguration, Unavailable
 from token_service.domain.impersonation import may_impersonate
@@ -31,6 +32,7 @@ from token_service.storage.database import Database, Transaction
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+Presented_co = TypeVar("Presented_co", covariant=True)
 
 _CACHED = 10_000
 """Clients and tenants kept per worker; beyond that all are dropped and read again when needed."""
@@ -230,6 +232,35 @@ def prove_current(database: Database, clock: Clock, snapshot: Snapshot) -> datet
         now = clock.now()
         prove(snapshot, stored.version(database, tx), now)
     return now
+
+
+class Sealed(Protocol[Presented_co]):
+    """A module about secrets that carry the address of their own row (`crypto/addressed.py`)."""
+
+    def parse(self, keys: Mapping[int, LocatorKey], text: str, /) -> Presented_co | None:
+        """What the text says, if one of the keys has sealed it."""
+
+    def names_unknown_key(self, keys: Mapping[int, LocatorKey], text: str, /) -> bool:
+        """Whether it is refused only because its key's number is unknown."""
+
+
+def genuine(
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    kind: Sealed[Presented_co],
+    text: str,
+) -> Presented_co | None:
+    """What a genuine secret of a kind says, or None; garbage never touches the database.
+
+    Raises `StaleConfiguration` or `Unavailable`.
+    """
+    keys = snapshot.keyring.opaque_keys(clock.now()).locator_keys
+    presented = kind.parse(keys, text)
+    if presented is None and kind.names_unknown_key(keys, text):
+        # Another worker may have made it with a key that is newer than this snapshot.
+        prove_current(database, clock, snapshot)
+    return presented
 
 
 def certain_refusal(

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from token_service.clock import Clock
 from token_service.crypto import device_codes, opaque, refresh_tokens
-from token_service.crypto.device_codes import PresentedDeviceCode
 from token_service.crypto.locators import Locator
 from token_service.domain import scopes
 from token_service.domain.accounts import Account
@@ -25,12 +24,7 @@ from token_service.domain.openid_claims import OPENID_SCOPE
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import Device, GrantTerms, Session
 from token_service.services import issuing, openid_claims, recording, session_limiting
-from token_service.services.configuration import (
-    Snapshot,
-    certain_refusal,
-    prove,
-    prove_current,
-)
+from token_service.services.configuration import Snapshot, certain_refusal, genuine, prove
 from token_service.services.issuing import Holder, IssuedTokens
 from token_service.services.opening import (
     NewlyOpened,
@@ -83,7 +77,7 @@ def redeem(
     """
     if GRANT_TYPE not in command.client.grant_types:
         return certain_refusal(database, clock, snapshot, Refusal.GRANT_NOT_ALLOWED)
-    presented = _parsed(database, clock, snapshot, command.device_code)
+    presented = genuine(database, clock, snapshot, device_codes, command.device_code)
     if presented is None:
         return Refused(Refusal.UNKNOWN_CODE)
     poll = Poll(command.client.client_id, presented.secret_hash)
@@ -226,15 +220,3 @@ def _refused(
     )
     recording.record(tx, event, now)
     return Refused(reason)
-
-
-def _parsed(
-    database: Database, clock: Clock, snapshot: Snapshot, code: str
-) -> PresentedDeviceCode | None:
-    """A genuine code, or None; garbage is refused without touching the database."""
-    keys = snapshot.keyring.opaque_keys(clock.now()).locator_keys
-    presented = device_codes.parse(keys, code)
-    if presented is None and device_codes.names_unknown_key(keys, code):
-        # Another worker may have made it with a key that is newer than this snapshot.
-        prove_current(database, clock, snapshot)
-    return presented

@@ -14,7 +14,7 @@ from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.throttling import ThrottleRule, source_failed
 from token_service.services import letters, passwords, recording
 from token_service.services.changes import Author, Subject, record
-from token_service.services.configuration import Snapshot, prove, prove_current
+from token_service.services.configuration import Snapshot, genuine, prove
 from token_service.services.signing_in import Gate
 from token_service.services.throttling import network
 from token_service.storage import accounts, configuration, failure_counts, password_resets
@@ -90,7 +90,7 @@ def send(database: Database, clock: Clock, account_id: str, author: Author) -> R
 
 def is_good(database: Database, clock: Clock, snapshot: Snapshot, token: str) -> bool:
     """Whether a link can be used now; looking, however often, uses nothing."""
-    presented = _parsed(database, clock, snapshot, token)
+    presented = genuine(database, clock, snapshot, reset_tokens, token)
     if presented is None:
         return False
     with database.reading() as tx:
@@ -105,7 +105,7 @@ def complete(
     `void_link` says that the link is not, or no longer, good; a password that cannot be chosen
     leaves the link as it is.
     """
-    presented = _parsed(database, clock, snapshot, command.token)
+    presented = genuine(database, clock, snapshot, reset_tokens, command.token)
     if presented is None:
         return Refused(Refusal.VOID_LINK)
     account_id, secret_hash = presented.account_id, presented.secret_hash
@@ -128,18 +128,6 @@ def complete(
         subject = Subject(account_id=account_id)
         record(tx, author, Event.PASSWORD_RESET, subject, now, reason=Refusal.PASSWORD_RESET)
     return None
-
-
-def _parsed(
-    database: Database, clock: Clock, snapshot: Snapshot, token: str
-) -> PresentedToken | None:
-    """A genuine token, or None; garbage is refused without touching the database."""
-    keys = snapshot.keyring.opaque_keys(clock.now()).locator_keys
-    presented = reset_tokens.parse(keys, token)
-    if presented is None and reset_tokens.names_unknown_key(keys, token):
-        # Another worker may have made it with a key that is newer than this snapshot.
-        prove_current(database, clock, snapshot)
-    return presented
 
 
 def _is_good(

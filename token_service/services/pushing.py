@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 from token_service.clock import Clock
 from token_service.crypto import addressed, opaque, request_uris
-from token_service.crypto.request_uris import PresentedUri
 from token_service.domain.authorization_requests import (
     AuthorizationRequest,
     Delivery,
@@ -22,7 +21,7 @@ from token_service.domain.throttling import source_failed
 from token_service.services import recording
 from token_service.services.checked_requests import checked
 from token_service.services.client_keys import ClientKeys
-from token_service.services.configuration import Snapshot, prove, prove_current
+from token_service.services.configuration import Snapshot, genuine, prove, prove_current
 from token_service.services.request_objects import BadObject, parameters_of_object
 from token_service.services.throttling import Throttle
 from token_service.storage import configuration, failure_counts, pushed_requests
@@ -93,7 +92,7 @@ def found(
     database: Database, clock: Clock, snapshot: Snapshot, client: Client, request_uri: str
 ) -> PushedRequest | Refusal:
     """The request that a browser names for the client; nothing is used up by looking at it."""
-    presented = _parsed(database, clock, snapshot, request_uri)
+    presented = genuine(database, clock, snapshot, request_uris, request_uri)
     if presented is None:
         return Refusal.UNKNOWN_REQUEST
     with database.reading() as tx:
@@ -209,15 +208,3 @@ def _details(refused: PushRefused) -> dict[str, object]:
         case Refused(reason=reason):
             return {"error": "invalid_dpop_proof", "fault": str(reason)}
     return {"error": "invalid_request", "fault": str(refused)}
-
-
-def _parsed(
-    database: Database, clock: Clock, snapshot: Snapshot, request_uri: str
-) -> PresentedUri | None:
-    """A genuine name, or None; garbage is refused without touching the database."""
-    keys = snapshot.keyring.opaque_keys(clock.now()).locator_keys
-    presented = request_uris.parse(keys, request_uri)
-    if presented is None and request_uris.names_unknown_key(keys, request_uri):
-        # Another worker may have made it with a key that is newer than this snapshot.
-        prove_current(database, clock, snapshot)
-    return presented

@@ -15,7 +15,7 @@ from token_service.crypto.sign_in_tickets import Presented
 from token_service.domain.accounts import Account
 from token_service.domain.clients import Client
 from token_service.domain.sign_in_tickets import LIFETIME, MOST, SignInTicket, TicketUse
-from token_service.services.configuration import Snapshot, prove_current
+from token_service.services.configuration import Snapshot, genuine
 from token_service.storage import sign_in_tickets
 from token_service.storage.database import Database, Transaction
 
@@ -55,12 +55,7 @@ def issue(
 
 def parsed(database: Database, clock: Clock, snapshot: Snapshot, ticket: str) -> Presented | None:
     """A genuine ticket, or None; garbage is refused without touching the database."""
-    keys = snapshot.keyring.opaque_keys(clock.now()).locator_keys
-    presented = tickets.parse(keys, ticket)
-    if presented is None and tickets.names_unknown_key(keys, ticket):
-        # Another worker may have made it with a key that is newer than this snapshot.
-        prove_current(database, clock, snapshot)
-    return presented
+    return genuine(database, clock, snapshot, tickets, ticket)
 
 
 def use_of(snapshot: Snapshot, account: Account, client: Client, presented: Presented) -> TicketUse:
