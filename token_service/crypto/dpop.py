@@ -58,7 +58,7 @@ def parse(proof: str) -> Proof | None:
     """
     if len(proof) > MAX_LENGTH:
         return None
-    found = jwt.foreign(proof)
+    found = jwt.foreign(proof, MAX_LENGTH)
     if found is None or found.header.get("typ") != TYPE:
         return None
     algorithm, material = found.header.get("alg"), found.header.get("jwk")
@@ -67,7 +67,9 @@ def parse(proof: str) -> Proof | None:
     members = _members(str(algorithm), material)
     key = None if members is None else _key(members)
     claims = proof_claims(found.claims)
-    if members is None or key is None or claims is None or not found.is_signed_by(key):
+    if members is None or key is None or claims is None:
+        return None
+    if not found.is_signed_by(str(algorithm), key):
         return None
     return Proof(claims, jwk.thumbprint(members))
 

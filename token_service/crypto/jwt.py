@@ -13,7 +13,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -36,19 +36,15 @@ MAX_DEPTH = 32
 
 _MAX_HEADER_LENGTH = 512
 _HEADER_MEMBERS = {"alg", "kid", "typ"}
-_MAX_FOREIGN_HEADER_LENGTH = 4096
 _KID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _INTEGERS = range(-(2**63), 2**64)
 _ALGORITHMS = {name: jwt.get_algorithm_by_name(name) for name in SIGNING_ALGORITHMS}
 _NESTING = (dict, list, tuple)
 _ECDSA = ec.ECDSA(SHA256())
-_FOREIGN_ALGORITHMS = {
-    name: jwt.get_algorithm_by_name(name) for name in ("ES256", "EdDSA", "PS256", "RS256")
-}
-# The fully specified name of RFC 9864: no other curve is meant by either here.
-_FOREIGN_ALGORITHMS["Ed25519"] = _FOREIGN_ALGORITHMS["EdDSA"]
-_ALGORITHMS_OF_CLIENTS: dict[str, Any] = {
+_FOREIGN_ALGORITHMS: dict[str, Any] = {
     **{str(name): algorithm for name, algorithm in _ALGORITHMS.items()},
+    # The fully specified name of RFC 9864: no other curve is meant by either here.
+    "Ed25519": _ALGORITHMS[Algorithm.EDDSA],
     "HS256": jwt.get_algorithm_by_name("HS256"),
 }
 # Lengths of r and s, and the order of the curve (RFC 7518 section 3.4, SEC 2 section 2.4.2).
@@ -141,7 +137,7 @@ def verify(
     Raises UnknownKey if nothing but the key is wrong before the signature. No input raises anything
     else; KeyUnreadable tells of a keyring without its key-encryption key.
     """
-    parts = parts_of(token)
+    parts = _parts(token, _MAX_HEADER_LENGTH)
     if parts is None:
         return None
     header = _header(parts.header)
@@ -156,7 +152,7 @@ def verify(
     if header.algorithm != key.algorithm:
         return None
     if cache is None or not cache.holds(token, key):
-        if not _is_signed(parts, key) or json_object(parts.payload) is None:
+        if not _is_signed(parts, key) or _json_object(parts.payload) is None:
             return None
         if cache is not None:
             cache.add(token, key)
@@ -169,35 +165,37 @@ class Foreign:
     until `is_signed_by` has said yes."""
 
     header: dict[str, object]
-    claims: dict[str, object]
-    signed: bytes
-    signature: bytes
+    claims: dict[str, object] = field(repr=False)
+    signed: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
 
-    def is_signed_by(self, key: PublicKey) -> bool:
-        """Whether the key, which the caller has chosen, made the signature by the algorithm in the
-        header, which the caller has allowed and which is one for keys of its kind."""
-        algorithm = _FOREIGN_ALGORITHMS[str(self.header["alg"])]
-        return bool(algorithm.verify(self.signed, key, self.signature))
+    def is_signed_by(self, algorithm: str, key: PublicKey | bytes) -> bool:
+        """Whether the key made the signature; for HS256 the key is the secret's bytes.
+
+        The caller has chosen the key, and proved that the algorithm is one for keys of its kind:
+        that a public key is no secret is decided there, not here (RFC 8725 section 3.1).
+        """
+        return bool(_FOREIGN_ALGORITHMS[algorithm].verify(self.signed, key, self.signature))
 
 
-def foreign(token: str) -> Foreign | None:
-    """A JWT of somebody else in good form, or None.
+def foreign(token: str, longest_header: int) -> Foreign | None:
+    """A JWT of somebody else in good form, or None; the bound is of the header as it is encoded.
 
     Extensions that must be understood are refused, because none is (RFC 7515 section 4.1.11).
     """
-    parts = unverified(token)
-    if parts is None or len(parts.header) > _MAX_FOREIGN_HEADER_LENGTH:
+    parts = _parts(token, longest_header)
+    if parts is None:
         return None
-    data = opaque.decode(parts.header)
-    header = None if data is None else json_object(data)
-    claims = json_object(parts.payload)
+    encoded = opaque.decode(parts.header)
+    header = None if encoded is None else _json_object(encoded)
+    claims = _json_object(parts.payload)
     if header is None or claims is None or "crit" in header:
         return None
     return Foreign(header, claims, parts.signed, parts.signature)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class _Parts:
     """A compact serialisation, taken apart; the header is still encoded."""
 
     header: str
@@ -213,24 +211,16 @@ class _Header:
     typ: str
 
 
-def parts_of(token: str) -> Parts | None:
-    """RFC 7515 section 3.1: exactly three parts, each in the one canonical spelling.
-
-    Of a token of ours: a header that is longer than ours ever are is refused unread.
-    """
-    found = unverified(token)
-    return found if found is not None and len(found.header) <= _MAX_HEADER_LENGTH else None
-
-
-def unverified(token: str) -> Parts | None:
-    """The same for a token that somebody else has made, whatever its header holds."""
+def _parts(token: str, longest_header: int) -> _Parts | None:
+    """RFC 7515 section 3.1: exactly three parts, each in the one canonical spelling; a header that
+    is longer than it may be is refused unread."""
     if len(token) > MAX_LENGTH or not token.isascii() or token.count(".") != 2:
         return None
     header, payload_segment, signature_segment = token.split(".")
     payload, signature = opaque.decode(payload_segment), opaque.decode(signature_segment)
-    if payload is None or signature is None:
+    if payload is None or signature is None or len(header) > longest_header:
         return None
-    return Parts(header, payload, f"{header}.{payload_segment}".encode(), signature)
+    return _Parts(header, payload, f"{header}.{payload_segment}".encode(), signature)
 
 
 @functools.lru_cache(maxsize=128)
@@ -238,7 +228,7 @@ def _header(segment: str) -> _Header | None:
     """A header of exactly alg, kid and typ. So there is no `crit`, no `b64`, no `zip`, and nothing
     that brings a key along or tells where to fetch one (`jwk`, `jku`, `x5c`, `x5u`)."""
     data = opaque.decode(segment)
-    members = None if data is None else json_object(data)
+    members = None if data is None else _json_object(data)
     if members is None or members.keys() != _HEADER_MEMBERS:
         return None
     algorithm, kid, typ = members["alg"], members["kid"], members["typ"]
@@ -254,16 +244,7 @@ def _header_segment(algorithm: str, kid: str, typ: str) -> str:
     return opaque.encode(orjson.dumps({"alg": algorithm, "kid": kid, "typ": typ}))
 
 
-def is_signed_by(algorithm: str, key: PublicKey | bytes, signed: bytes, signature: bytes) -> bool:
-    """Whether the signature is the key's; for HS256 the key is the secret's bytes.
-
-    The caller has proved that the algorithm is one for this kind of key: that a public key is no
-    secret is decided there, not here (RFC 8725 section 3.1).
-    """
-    return bool(_ALGORITHMS_OF_CLIENTS[algorithm].verify(signed, key, signature))
-
-
-def _is_signed(parts: Parts, key: VerifyingKey) -> bool:
+def _is_signed(parts: _Parts, key: VerifyingKey) -> bool:
     if key.algorithm == Algorithm.ES256 and not _is_in_lower_half(parts.signature):
         return False
     algorithm = _ALGORITHMS[Algorithm(key.algorithm)]
@@ -288,7 +269,7 @@ def _is_in_lower_half(signature: bytes) -> bool:
     return len(s) == _P256_LENGTH and int.from_bytes(s, "big") <= _P256_ORDER // 2
 
 
-def json_object(data: bytes) -> dict[str, object] | None:
+def _json_object(data: bytes) -> dict[str, object] | None:
     """A JSON object in UTF-8 (RFC 8259, RFC 7493) that every parser reads in the same way, or None.
 
     orjson refuses NaN, infinities, numbers that overflow, lone surrogates, byte order marks and

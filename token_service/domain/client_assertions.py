@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from token_service.domain.statement_times import LEEWAY, has_begun, instant
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 """The value of `client_assertion_type` (RFC 7523 section 2.2)."""
-
-LEEWAY = timedelta(seconds=10)
-"""By how much a client's clock may be wrong, in either direction."""
 
 LONGEST = timedelta(minutes=5)
 """How far ahead `exp` may be: an assertion is remembered for as long as it is good."""
@@ -72,7 +71,7 @@ def fault(claims: Mapping[str, object], expected: Expected, now: datetime) -> As
 
 def good_until(claims: Mapping[str, object]) -> datetime:
     """From when on the assertion is refused for its age alone; `fault` has found its `exp` good."""
-    expires_at = _instant(claims["exp"])
+    expires_at = instant(claims["exp"])
     if expires_at is None:
         raise ValueError("an assertion without an end")
     return expires_at + LEEWAY
@@ -85,24 +84,9 @@ def _is_meant(audience: object, expected: Expected) -> bool:
 
 
 def _fault_of_times(claims: Mapping[str, object], now: datetime) -> AssertionFault | None:
-    expires_at = _instant(claims.get("exp"))
+    expires_at = instant(claims.get("exp"))
     if expires_at is None or expires_at > now + LONGEST + LEEWAY:
         return AssertionFault.LIFETIME
     if expires_at + LEEWAY <= now:
         return AssertionFault.EXPIRED
-    for name in ("iat", "nbf"):
-        if name in claims:
-            begins = _instant(claims[name])
-            if begins is None or begins > now + LEEWAY:
-                return AssertionFault.NOT_YET
-    return None
-
-
-def _instant(claim: object) -> datetime | None:
-    """A NumericDate (RFC 7519 section 2); a bool is a number to Python, and to nobody else."""
-    if isinstance(claim, bool) or not isinstance(claim, int | float):
-        return None
-    try:
-        return datetime.fromtimestamp(claim, UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
+    return None if has_begun(claims, now) else AssertionFault.NOT_YET

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-LEEWAY = timedelta(seconds=10)
-"""By how much a client's clock may be wrong, in either direction."""
+from token_service.domain.statement_times import LEEWAY, has_begun, instant
 
 LONGEST = timedelta(minutes=60)
 """How far apart `nbf`, the present and `exp` may be (FAPI 2.0 Message Signing section 5.3.1)."""
@@ -145,7 +144,7 @@ def _text(name: str, value: object) -> str | None:
 def _fault_of_times(
     claims: Mapping[str, object], expected: Expected, now: datetime
 ) -> ObjectFault | None:
-    begins, ends = _instant(claims.get("nbf")), _instant(claims.get("exp"))
+    begins, ends = instant(claims.get("nbf")), instant(claims.get("exp"))
     missing = (expected.bounded and ends is None) or (expected.strict and begins is None)
     if missing or ("exp" in claims and ends is None):
         return ObjectFault.LIFETIME
@@ -155,19 +154,4 @@ def _fault_of_times(
         return ObjectFault.LIFETIME
     if begins is not None and begins + LONGEST + LEEWAY <= now:
         return ObjectFault.EXPIRED
-    for name in ("iat", "nbf"):
-        if name in claims:
-            instant = _instant(claims[name])
-            if instant is None or instant > now + LEEWAY:
-                return ObjectFault.NOT_YET
-    return None
-
-
-def _instant(claim: object) -> datetime | None:
-    """A NumericDate (RFC 7519 section 2); a bool is a number to Python, and to nobody else."""
-    if isinstance(claim, bool) or not isinstance(claim, int | float):
-        return None
-    try:
-        return datetime.fromtimestamp(claim, UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
+    return None if has_begun(claims, now) else ObjectFault.NOT_YET
