@@ -4,6 +4,7 @@ import json
 
 from flask import Blueprint, Response, render_template
 
+from token_service.texts.catalogue import LANGUAGE
 from token_service.web import discovery, server_metadata
 from token_service.web.demo_lines import curl_lines
 from token_service.web.operation import obstacles
@@ -30,6 +31,7 @@ def front_page() -> Response:
     """Ready or not, and where things are."""
     page = render_template(
         "front_page.html",
+        language=LANGUAGE,
         issuer=parts().settings.issuer,
         obstacles=obstacles(),
         # Relative, so that they also work behind a proxy that adds a path.
