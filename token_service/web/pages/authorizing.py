@@ -4,7 +4,7 @@ from base64 import b64encode
 from hashlib import sha256
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g, render_template, request
+from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from token_service.domain.authorization_requests import (
@@ -21,14 +21,14 @@ from token_service.services import authorizing, browser_sign_ins, requesting
 from token_service.services.authorizing import Answered, Visitor, Waiting
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.requesting import Sources
-from token_service.texts.catalogue import catalogue
 from token_service.web import parsing
 from token_service.web.current import on_current
 from token_service.web.pages.rendering import (
-    STYLE_SOURCE,
+    POLICY,
     as_page,
     language,
     message,
+    page,
     root,
     see_other,
 )
@@ -202,19 +202,15 @@ def _to(snapshot: Snapshot, target: Target, members: dict[str, str]) -> Response
 
 def _form_post(target: Target, members: dict[str, str]) -> Response:
     """OAuth 2.0 Form Post Response Mode: a form that sends itself, or is sent by a click."""
-    tongue = language()
-    body = render_template(
-        "form_post.html",
-        language=tongue,
-        texts=catalogue(tongue).section("pages", "form_post"),
-        root=root(),
+    security_policy = (
+        f"{POLICY}; script-src 'sha256-{_SCRIPT_HASH}';"
+        f" form-action {origin_of(target.redirect_uri)}"
+    )
+    return page(
+        "form_post",
+        language(),
+        security_policy=security_policy,
         action=target.redirect_uri,
         members=members,
         script=SCRIPT,
     )
-    policy = (
-        f"default-src 'none'; {STYLE_SOURCE}; img-src data:; base-uri 'none';"
-        f" frame-ancestors 'none'; script-src 'sha256-{_SCRIPT_HASH}';"
-        f" form-action {origin_of(target.redirect_uri)}"
-    )
-    return Response(body, headers={"Content-Security-Policy": policy})

@@ -9,15 +9,12 @@ from token_service.web import discovery, server_metadata
 from token_service.web.demo_lines import curl_lines
 from token_service.web.operation import obstacles
 from token_service.web.origin import is_local
-from token_service.web.pages.rendering import STYLE_SOURCE
+from token_service.web.pages.rendering import POLICY
 from token_service.web.parts import parts
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
-_POLICY = (
-    f"default-src 'none'; img-src data:; {STYLE_SOURCE}; base-uri 'none'; form-action 'none';"
-    " frame-ancestors 'none'"
-)
+_POLICY = f"{POLICY}; form-action 'none'"
 _LINKS = (
     ("Metadata of the authorization server", discovery.METADATA[0]),
     ("Public keys", server_metadata.JWKS),

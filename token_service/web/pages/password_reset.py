@@ -7,7 +7,7 @@ that is sent uses the link.
 import logging
 from collections.abc import Mapping, Sequence
 
-from flask import Blueprint, Response, g, render_template, request
+from flask import Blueprint, Response, g, request
 
 from token_service.domain.failures import Unavailable
 from token_service.domain.passwords import Unsuitable
@@ -18,17 +18,13 @@ from token_service.texts.catalogue import LANGUAGE, catalogue
 from token_service.web import parsing, password_faults
 from token_service.web.current import on_current
 from token_service.web.origin import origin
-from token_service.web.pages.rendering import STYLE_SOURCE
+from token_service.web.pages.rendering import page, sentence
 from token_service.web.parts import parts
 
 logger = logging.getLogger(__name__)
 
 blueprint = Blueprint("password-reset", __name__, template_folder="templates")
 
-_POLICY = (
-    f"default-src 'none'; img-src data:; {STYLE_SOURCE}; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'"
-)
 _SECTION = "pages", "password_reset"
 
 
@@ -77,16 +73,7 @@ def _misspelt(chosen: str, repeated: str) -> dict[str, list[str]]:
 def _form(token: str, wrong: Mapping[str, Sequence[str]], status: int) -> Response:
     values = {"shortest": parts().gate.rules.shortest}
     advice = catalogue().filled(*_SECTION, "advice", values=values)
-    texts = catalogue().section(*_SECTION)
-    page = render_template(
-        "password_reset.html",
-        language=LANGUAGE,
-        texts=texts,
-        advice=advice,
-        token=token,
-        wrong=wrong,
-    )
-    return _page(page, status)
+    return page("password_reset", LANGUAGE, status, advice=advice, token=token, wrong=wrong)
 
 
 def _void() -> Response:
@@ -103,9 +90,4 @@ def _unavailable(unavailable: Unavailable) -> Response:
 
 def _message(title: str, text: str, status: int) -> Response:
     texts = catalogue().section(*_SECTION)
-    page = render_template("message.html", language=LANGUAGE, title=texts[title], text=texts[text])
-    return _page(page, status)
-
-
-def _page(page: str, status: int) -> Response:
-    return Response(page, status, headers={"Content-Security-Policy": _POLICY})
+    return sentence(texts[title], texts[text], LANGUAGE, status)

@@ -20,13 +20,12 @@ Parameters = ParamSpec("Parameters")
 
 # In each page: a first visit is one round trip, and nothing moves while a style sheet arrives.
 _STYLES = (Path(__file__).parent / "templates" / "pages.css").read_bytes().removesuffix(b"\n")
-STYLE_SOURCE = f"style-src 'sha256-{b64encode(sha256(_STYLES).digest()).decode()}'"
-"""The directive that lets our own styles in and no others, by their hash."""
-
-_POLICY = (
-    f"default-src 'none'; img-src data:; {STYLE_SOURCE}; base-uri 'none'; frame-ancestors 'none';"
-    " form-action "
+_STYLE_SOURCE = f"style-src 'sha256-{b64encode(sha256(_STYLES).digest()).decode()}'"
+POLICY = (
+    f"default-src 'none'; img-src data:; {_STYLE_SOURCE}; base-uri 'none'; frame-ancestors 'none'"
 )
+"""What every page's content security policy begins with; our own styles are let in by their hash.
+Where its forms may lead is for the page to say."""
 
 
 def language(locales: Iterable[str] = ()) -> str:
@@ -46,7 +45,7 @@ def policy(targets: Iterable[str] = ()) -> str:
     Browsers look at `form-action` again at each redirect: without the application's origin in it,
     the person who has just signed in would get no further.
     """
-    return _POLICY + " ".join(("'self'", *dict.fromkeys(targets)))
+    return f"{POLICY}; form-action " + " ".join(("'self'", *dict.fromkeys(targets)))
 
 
 def page(
@@ -74,14 +73,12 @@ def message(name: str, status: int, detail: str = "", tongue: str | None = None)
     """A page that says one thing (`pages.messages` in the texts), and for developers the detail."""
     tongue = tongue or language()
     texts = catalogue(tongue).section("pages", "messages")
-    body = render_template(
-        "message.html",
-        language=tongue,
-        root=root(),
-        title=texts[f"{name}_title"],
-        text=texts[name],
-        detail=detail,
-    )
+    return sentence(texts[f"{name}_title"], texts[name], tongue, status, detail)
+
+
+def sentence(title: str, text: str, tongue: str, status: int, detail: str = "") -> Response:
+    """The same in these words."""
+    body = render_template("message.html", language=tongue, title=title, text=text, detail=detail)
     return Response(body, status, headers={"Content-Security-Policy": policy()})
 
 
