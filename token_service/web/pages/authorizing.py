@@ -15,9 +15,10 @@ from token_service.domain.authorization_requests import (
 )
 from token_service.domain.authorizing import AskConsent, ChooseTenant, ConfirmDevice
 from token_service.domain.clients import Client
+from token_service.domain.logout_requests import with_parameters
 from token_service.domain.redirects import origin_of
 from token_service.domain.refusals import Refused
-from token_service.services import authorizing, browser_sign_ins, requesting
+from token_service.services import authorizing, requesting, signing_out
 from token_service.services.authorizing import Answered, Visitor, Waiting
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.requesting import Sources
@@ -158,12 +159,7 @@ def _is_stranger(client: Client, snapshot: Snapshot, who: Visitor) -> bool:
     if not client.metadata.dynamic:
         return False
     here = parts()
-    presented = browser_sign_ins.parsed(here.database, here.clock, snapshot, who.cookie)
-    if presented is None:
-        return True
-    with here.database.reading() as tx:
-        now = here.clock.now()
-        return browser_sign_ins.live(here.database, snapshot, tx, presented, now) is None
+    return signing_out.own_session(here.database, here.clock, snapshot, who.cookie) is None
 
 
 def _back(snapshot: Snapshot, outcome: Answered) -> Response:
@@ -195,9 +191,7 @@ def _to(snapshot: Snapshot, target: Target, members: dict[str, str]) -> Response
     members["iss"] = snapshot.issuer
     if target.response_mode == "form_post":
         return _form_post(target, members)
-    uri = target.redirect_uri
-    joint = "&" if "?" in uri else "?"
-    return see_other(f"{uri}{joint}{urlencode(members)}")
+    return see_other(with_parameters(target.redirect_uri, members.items()))
 
 
 def _form_post(target: Target, members: dict[str, str]) -> Response:
