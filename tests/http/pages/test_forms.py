@@ -348,3 +348,15 @@ def test_a_forgotten_password_is_asked_for_alike(world: World, person: Person) -
     cross = {"Sec-Fetch-Site": "cross-site"}
     foreign = browser.post("/forgot-password", {"identifier": person.email}, **cross)
     assert is_over(foreign)
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/tenant", "/consent", "/device/confirmation"])
+def test_a_page_of_no_interaction_is_counted_by_its_reason(world: World, path: str) -> None:
+    def counted() -> float:
+        line = f'token_service_refused_total{{reason="not_found",route="{path}"}} '
+        told = world.http.get("/metrics").get_data(as_text=True).splitlines()
+        return sum(float(one.removeprefix(line)) for one in told if one.startswith(line))
+
+    before = counted()
+    assert is_over(world.http.get(f"{path}?interaction={'0' * 32}"))
+    assert counted() == before + 1

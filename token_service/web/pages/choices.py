@@ -32,7 +32,7 @@ def show(snapshot: Snapshot) -> Response:
         case Answered():
             return answered_later(named)
         case Refused():
-            return message("over", 400)
+            return answered(snapshot, found)
     wanted = {"tenant": ChooseTenant, "consent": AskConsent}[request.path.strip("/")]
     if isinstance(found.step, Finish):
         return to_go_on(found)
