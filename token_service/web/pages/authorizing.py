@@ -101,7 +101,11 @@ def answered(snapshot: Snapshot, outcome: Answered | Waiting | Refused) -> Respo
 
 def to_go_on(waiting: Waiting) -> Response:
     """On from a page, by a navigation of its own: a step is taken, and what comes next is asked."""
-    named = waiting.interaction.interaction_id
+    return to_continue(waiting.interaction.interaction_id)
+
+
+def to_continue(named: str) -> Response:
+    """The same for an interaction of which no more is known, or which can only end."""
     return see_other(f"{root()}oauth2/authorize/continue?interaction={named}")
 
 

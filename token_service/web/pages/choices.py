@@ -4,17 +4,24 @@ from collections.abc import Iterable
 
 from flask import Blueprint, Response, request
 
-from token_service.domain.authorizing import AskConsent, ChooseTenant, Finish
+from token_service.domain.authorizing import AskConsent, ChooseTenant
 from token_service.domain.refusals import Refusal, Refused
 from token_service.services import authorizing
-from token_service.services.authorizing import Answered, Waiting
+from token_service.services.authorizing import Waiting
 from token_service.services.configuration import Snapshot
 from token_service.texts.catalogue import catalogue
 from token_service.web.current import on_current
-from token_service.web.pages.authorizing import answered, targets, to_go_on
-from token_service.web.pages.rendering import as_page, language, message, page, policy
-from token_service.web.pages.sign_in import answered_later, refused_form
-from token_service.web.pages.visiting import Sent, interaction_id, sent, tokens, visitor
+from token_service.web.pages.authorizing import to_go_on
+from token_service.web.pages.rendering import as_page, message
+from token_service.web.pages.steps import (
+    elsewhere,
+    given_up,
+    on_form,
+    on_waiting,
+    step_page,
+    tongue_of,
+)
+from token_service.web.pages.visiting import Sent
 from token_service.web.parts import parts
 
 blueprint = Blueprint("choices", __name__, template_folder="templates")
@@ -24,66 +31,44 @@ blueprint = Blueprint("choices", __name__, template_folder="templates")
 @blueprint.get("/consent")
 @as_page
 @on_current
-def show(snapshot: Snapshot) -> Response:
+@on_waiting
+def show(snapshot: Snapshot, waiting: Waiting) -> Response:
     """The choice that there is; whoever comes for another one is sent to the right page."""
-    here, named = parts(), interaction_id()
-    found = authorizing.look(here.database, here.clock, snapshot, named, visitor())
-    match found:
-        case Answered():
-            return answered_later(named)
-        case Refused():
-            return answered(snapshot, found)
-    wanted = {"tenant": ChooseTenant, "consent": AskConsent}[request.path.strip("/")]
-    if isinstance(found.step, Finish):
-        return to_go_on(found)
-    if not isinstance(found.step, wanted):
-        return answered(snapshot, found)
-    return _tenants(found) if isinstance(found.step, ChooseTenant) else _consent(found)
+    match request.path.strip("/"), waiting.step:
+        case "tenant", ChooseTenant() as step:
+            return step_page("tenant", waiting, seats=step.seats)
+        case "consent", AskConsent() as step:
+            return _consent(waiting, step)
+    return elsewhere(snapshot, waiting)
 
 
 @blueprint.post("/tenant")
 @as_page
 @on_current
-def choose(snapshot: Snapshot) -> Response:
+@on_form
+def choose(snapshot: Snapshot, form: Sent) -> Response:
     """Be in this tenant."""
-    form = sent(snapshot)
-    if not isinstance(form, Sent):
-        return refused_form(form)
-    if not form.is_current:
-        return to_go_on(form.waiting)
-    here = parts()
     if form.fields.get("decision") == "cancel":
-        return answered(snapshot, authorizing.deny(here.database, here.clock, form.waiting))
-    chosen = form.fields.get("tenant_id", "")
-    refused = authorizing.choose_tenant(here.database, here.clock, form.waiting, chosen)
-    if refused is not None and refused.reason is Refusal.NOT_FOUND:
-        return message("over", 400)
-    return to_go_on(form.waiting)
+        return given_up(snapshot, form)
+    here, chosen = parts(), form.fields.get("tenant_id", "")
+    return _taken(form, authorizing.choose_tenant(here.database, here.clock, form.waiting, chosen))
 
 
 @blueprint.post("/consent")
 @as_page
 @on_current
-def decide(snapshot: Snapshot) -> Response:
+@on_form
+def decide(snapshot: Snapshot, form: Sent) -> Response:
     """Allow what was shown, or not; a form that says neither does neither."""
-    form = sent(snapshot)
-    if not isinstance(form, Sent):
-        return refused_form(form)
-    if not form.is_current:
-        return to_go_on(form.waiting)
-    here = parts()
+    here, waiting = parts(), form.waiting
     match form.fields.get("decision"):
         case "allow":
-            refused = authorizing.consent(
-                here.database, here.clock, form.waiting, form.visitor.origin
-            )
-            if refused is not None and refused.reason is Refusal.NOT_FOUND:
-                return message("over", 400)
-            return to_go_on(form.waiting)
+            by = form.visitor.origin
+            return _taken(form, authorizing.consent(here.database, here.clock, waiting, by))
         case "cancel":
-            return answered(snapshot, authorizing.deny(here.database, here.clock, form.waiting))
+            return given_up(snapshot, form)
         case _:
-            return to_go_on(form.waiting)
+            return to_go_on(waiting)
 
 
 def in_words(scope: Iterable[str], tongue: str) -> list[str]:
@@ -92,32 +77,20 @@ def in_words(scope: Iterable[str], tongue: str) -> list[str]:
     return [words.get(one, one) for one in sorted(scope)]
 
 
-def _tenants(waiting: Waiting) -> Response:
-    return page(
-        "tenant",
-        language(waiting.interaction.request.ui_locales),
-        security_policy=policy(targets(waiting)),
-        client=waiting.client,
-        hidden=tokens(waiting),
-        names=waiting.account_names,
-        seats=waiting.step.seats if isinstance(waiting.step, ChooseTenant) else (),
-    )
+def _taken(form: Sent, refused: Refused | None) -> Response:
+    """On, also if the step was taken meanwhile: what is asked next is seen then."""
+    if refused is not None and refused.reason is Refusal.NOT_FOUND:
+        return message("over", 400)
+    return to_go_on(form.waiting)
 
 
-def _consent(waiting: Waiting) -> Response:
+def _consent(waiting: Waiting, step: AskConsent) -> Response:
     """What is wanted, each scope in words where there are some, and each claim by its name."""
-    tongue = language(waiting.interaction.request.ui_locales)
-    step = waiting.step
-    wanted = step.wanted if isinstance(step, AskConsent) else None
-    return page(
+    return step_page(
         "consent",
-        tongue,
-        security_policy=policy(targets(waiting)),
-        client=waiting.client,
-        hidden=tokens(waiting),
-        names=waiting.account_names,
-        tenant=step.seat.name if isinstance(step, AskConsent) else "",
-        scopes=in_words(wanted.scope, tongue) if wanted else [],
-        claims=sorted(wanted.claims) if wanted else [],
+        waiting,
+        tenant=step.seat.name,
+        scopes=in_words(step.wanted.scope, tongue_of(waiting)),
+        claims=sorted(step.wanted.claims),
         redirect_uri=waiting.interaction.request.redirect_uri,
     )

@@ -9,27 +9,24 @@ from token_service.crypto import user_codes
 from token_service.domain.authorizing import ConfirmDevice
 from token_service.domain.interactions import Interaction
 from token_service.domain.refusals import Refusal, Refused
-from token_service.services import authorizing, device_approvals
-from token_service.services.authorizing import Answered, Waiting
+from token_service.services import device_approvals
+from token_service.services.authorizing import Waiting
 from token_service.services.configuration import Snapshot
 from token_service.services.device_approvals import Decided
 from token_service.texts.catalogue import catalogue
 from token_service.web import parsing
 from token_service.web.current import on_current
-from token_service.web.pages.authorizing import answered, to_go_on
+from token_service.web.pages.authorizing import to_continue, to_go_on
 from token_service.web.pages.choices import in_words
-from token_service.web.pages.rendering import as_page, language, message, page, root, see_other
-from token_service.web.pages.sign_in import answered_later, refused_form
+from token_service.web.pages.rendering import as_page, language, message, minutes, page
+from token_service.web.pages.steps import elsewhere, on_form, on_waiting, step_page, tongue_of
 from token_service.web.pages.visiting import (
     Sent,
     entry_token,
-    interaction_id,
     is_own_entry,
     keep_browser,
     keep_sign_in,
     known_visitor,
-    sent,
-    tokens,
     visitor,
 )
 from token_service.web.parts import parts
@@ -58,43 +55,30 @@ def enter(snapshot: Snapshot) -> Response:
     throttle = here.gate.throttle
     begun = device_approvals.enter(here.database, here.clock, snapshot, throttle, typed, who)
     if isinstance(begun, Interaction):
-        return see_other(f"{root()}oauth2/authorize/continue?interaction={begun.interaction_id}")
+        return to_continue(begun.interaction_id)
     g.refused = begun.reason
     if begun.retry_after is None:
         return _entry("wrong", 400)
-    response = _entry("wait", 429, begun.retry_after)
-    response.headers["Retry-After"] = str(max(1, begun.retry_after))
-    return response
+    return _entry("wait", 429, begun.retry_after)
 
 
 @blueprint.get("/device/confirmation")
 @as_page
 @on_current
-def ask(snapshot: Snapshot) -> Response:
+@on_waiting
+def ask(snapshot: Snapshot, waiting: Waiting) -> Response:
     """What wants to be let in; whoever comes too early is sent to the right page."""
-    here, named = parts(), interaction_id()
-    found = authorizing.look(here.database, here.clock, snapshot, named, visitor())
-    match found:
-        case Answered():
-            return answered_later(named)
-        case Refused():
-            g.refused = found.reason
-            return message("over", 400)
-    if not isinstance(found.step, ConfirmDevice):
-        return answered(snapshot, found)
-    return _question(found)
+    if not isinstance(waiting.step, ConfirmDevice):
+        return elsewhere(snapshot, waiting)
+    return _question(waiting)
 
 
 @blueprint.post("/device/confirmation")
 @as_page
 @on_current
-def decide(snapshot: Snapshot) -> Response:
+@on_form
+def decide(snapshot: Snapshot, form: Sent) -> Response:
     """Let the device in, or keep it out; a form that says neither does neither."""
-    form = sent(snapshot)
-    if not isinstance(form, Sent):
-        return refused_form(form)
-    if not form.is_current:
-        return to_go_on(form.waiting)
     here, waiting, who = parts(), form.waiting, form.visitor
     match form.fields.get("decision"):
         case "approve":
@@ -124,15 +108,17 @@ def _decided(waiting: Waiting, decided: Decided | Refused, said: str) -> Respons
             return to_go_on(waiting)
 
 
-def _entry(wrong: str = "", status: int = 200, wait: int = 0, user_code: str = "") -> Response:
-    tongue = language()
-    values = {"minutes": max(1, -(-wait // 60))}
+def _entry(
+    wrong: str = "", status: int = 200, retry_after: int | None = None, user_code: str = ""
+) -> Response:
+    tongue, values = language(), {"minutes": minutes(retry_after or 0)}
     sentence = catalogue(tongue).filled("pages", "device", wrong, values=values) if wrong else ""
     who, new_mark = known_visitor()
     response = page(
         "device",
         tongue,
         status,
+        retry_after=retry_after,
         hidden={"form_token": entry_token(who.browser or "")},
         user_code=user_code,
         wrong=sentence,
@@ -144,18 +130,15 @@ def _entry(wrong: str = "", status: int = 200, wait: int = 0, user_code: str = "
 
 def _question(waiting: Waiting, wrong: str = "", status: int = 200) -> Response:
     """Who asks for what, when and from where; somebody may have sent the code to this person."""
-    here, tongue, step = parts(), language(), waiting.step
+    here, tongue, step = parts(), tongue_of(waiting), waiting.step
     device = device_approvals.shown(here.database, here.clock, waiting)
     if device is None or not isinstance(step, ConfirmDevice):
         return message("over", 400)
     texts = catalogue(tongue).section("pages", "device_confirmation")
-    return page(
+    return step_page(
         "device_confirmation",
-        tongue,
+        waiting,
         status,
-        client=waiting.client,
-        hidden=tokens(waiting),
-        names=waiting.account_names,
         tenant=step.seat.name,
         scopes=in_words(step.wanted.scope, tongue),
         asked=device.request,

@@ -40,8 +40,7 @@ def submit(snapshot: Snapshot) -> Response:
     )
     if refused is not None:
         g.refused = refused.reason
-        answer = page("forgot_password", tongue, 429, wrong=texts["wait"])
-        answer.headers["Retry-After"] = str(max(1, refused.retry_after or 1))
-        return answer
+        wait = refused.retry_after or 1
+        return page("forgot_password", tongue, 429, retry_after=wait, wrong=texts["wait"])
     here.postman.call()
     return message("link_sent", 200)

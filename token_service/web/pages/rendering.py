@@ -54,9 +54,13 @@ def page(
     status: int = 200,
     *,
     security_policy: str | None = None,
+    retry_after: int | None = None,
     **values: object,
 ) -> Response:
-    """A page in a language; `texts` are those of the section that is named like the template."""
+    """A page in a language; `texts` are those of the section that is named like the template.
+
+    `retry_after` is in seconds.
+    """
     tables = catalogue(tongue)
     body = render_template(
         f"{template}.html",
@@ -66,7 +70,15 @@ def page(
         common=tables.section("pages", "every"),
         **values,
     )
-    return Response(body, status, headers={"Content-Security-Policy": security_policy or policy()})
+    headers = {"Content-Security-Policy": security_policy or policy()}
+    if retry_after is not None:
+        headers["Retry-After"] = str(max(1, retry_after))
+    return Response(body, status, headers=headers)
+
+
+def minutes(seconds: int) -> int:
+    """How long that is for a person: in whole minutes, at least one."""
+    return max(1, -(-seconds // 60))
 
 
 def message(name: str, status: int, detail: str = "", tongue: str | None = None) -> Response:
