@@ -6,11 +6,11 @@ redirects then is an open redirector (RFC 6749 section 4.1.2.1, RFC 9700 section
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Self, cast
+from typing import Any, Self
 
-from token_service.domain import claims_parameter, scopes
+from token_service.domain import claims_parameter, scopes, stored_forms
 from token_service.domain.accounts import well_formed_id
 from token_service.domain.clients import Client
 from token_service.domain.redirects import matching
@@ -112,21 +112,12 @@ class AuthorizationRequest:
 
     def stored(self) -> dict[str, Any]:
         """As JSON: only what differs from the defaults."""
-        given = ((one, getattr(self, one.name)) for one in fields(self))
-        return {
-            one.name: list(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value
-            for one, value in given
-            if value != one.default
-        }
+        return stored_forms.stored(self)
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
         """From what `stored` gave."""
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in stored.items()
-        }
-        return cls(**values)
+        return cls(**stored_forms.values(stored))
 
 
 class _Wrong(Exception):

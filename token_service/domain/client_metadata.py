@@ -6,8 +6,10 @@ comes in, never where it is used.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal, Self, TypeAlias, cast
+from dataclasses import dataclass
+from typing import Any, Literal, Self, TypeAlias
+
+from token_service.domain import stored_forms
 
 ApplicationType: TypeAlias = Literal["web", "native"]
 SubjectType: TypeAlias = Literal["public", "pairwise"]
@@ -85,20 +87,11 @@ class ClientMetadata:
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
         """From what `stored` gave; a name that is unknown here raises TypeError."""
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in stored.items()
-        }
-        return cls(**values)
+        return cls(**stored_forms.values(stored))
 
     def stored(self) -> dict[str, Any]:
         """As JSON: only what differs from the defaults."""
-        given = ((one, getattr(self, one.name)) for one in fields(self))
-        return {
-            one.name: list(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value
-            for one, value in given
-            if value != one.default
-        }
+        return stored_forms.stored(self)
 
 
 NO_METADATA = ClientMetadata()

@@ -1,11 +1,12 @@
 """Device authorizations (RFC 8628): a device waits until a person lets it in from elsewhere."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+from token_service.domain import stored_forms
 from token_service.domain.authorization_requests import AuthorizationRequest
 from token_service.domain.refusals import Refusal
 
@@ -44,13 +45,13 @@ class DeviceRequest:
     country: str | None = None
 
     def stored(self) -> dict[str, Any]:
-        """As JSON."""
-        return asdict(self)
+        """As JSON: only what differs from the defaults."""
+        return stored_forms.stored(self)
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
         """From what `stored` gave."""
-        return cls(**{**stored, "resources": tuple(stored["resources"])})
+        return cls(**stored_forms.values(stored))
 
 
 @dataclass(frozen=True, slots=True)
