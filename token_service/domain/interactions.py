@@ -1,7 +1,7 @@
 """Interactions: authorization requests that wait for somebody at the pages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -51,23 +51,11 @@ class Progress:
 
     def after_consent(self, account_id: str, tenant_id: str) -> "Progress":
         """The request was allowed in the tenant."""
-        return replace(
-            self.of(account_id),
-            step=self.step + 1,
-            account_id=account_id,
-            tenant_id=tenant_id,
-            consented=True,
-        )
+        return replace(self.after_choice(account_id, tenant_id), consented=True)
 
     def stored(self) -> dict[str, Any]:
         """As JSON."""
-        return {
-            "step": self.step,
-            "account_id": self.account_id,
-            "signed_in": self.signed_in,
-            "tenant_id": self.tenant_id,
-            "consented": self.consented,
-        }
+        return asdict(self)
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
