@@ -84,6 +84,12 @@ class ClientMetadata:
     # Whoever may ask from a browser's script (CORS): exact origins.
     allowed_origins: tuple[str, ...] = ()
 
+    @property
+    def binds_access_tokens(self) -> bool:
+        """Whether its access tokens are good for nobody but the holder of a key (RFC 9449 section
+        5.2, RFC 8705 section 3.4)."""
+        return self.dpop_bound_access_tokens or self.tls_client_certificate_bound_access_tokens
+
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
         """From what `stored` gave; a name that is unknown here raises TypeError."""

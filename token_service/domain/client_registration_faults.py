@@ -71,33 +71,26 @@ def _unmet(stated: Mapping[str, object], made: Registration, terms: Terms) -> It
 def _disagreements(made: Registration) -> Iterator[Fault]:
     """Members that contradict each other."""
     metadata, asks_for_codes = made.metadata, CODE in made.grant_types
+    is_public = made.authentication is AuthenticationMethod.NONE
     if asks_for_codes != bool(metadata.response_types):
         yield Fault("response_types", "must be code exactly with the grant type authorization_code")
     if made.grant_types == {REFRESH}:
         yield Fault("grant_types", "must have one that gives refresh tokens")
     if asks_for_codes and not metadata.response_modes:
         yield Fault("response_modes", "must not be empty")
-    if made.authentication is AuthenticationMethod.NONE:
+    if is_public:
         if CLIENT_CREDENTIALS in made.grant_types:
             yield Fault("grant_types", "must not be client_credentials for a public client")
         if not metadata.pkce_required:
             yield Fault("pkce_required", "must be true for a public client")
-    if not metadata.rotation and not _is_bound(made):
+    if not metadata.rotation and (is_public or not metadata.binds_access_tokens):
+        # FAPI 2.0 section 5.3.2.1.
         yield Fault("rotation", "must be true unless refresh tokens are bound to a key")
     if metadata.subject_type == "pairwise" and not metadata.sector_identifier_uri:
         # OpenID Connect Core section 8.1: else nobody knows which host is the sector.
         hosts = {_host(uri) for uri in metadata.redirect_uris}
         if len(hosts) > 1:
             yield Fault("sector_identifier_uri", "is needed for redirect URIs of several hosts")
-
-
-def _is_bound(made: Registration) -> bool:
-    """Whether a confidential client's tokens are bound to a key (FAPI 2.0 section 5.3.2.1)."""
-    metadata = made.metadata
-    is_public = made.authentication is AuthenticationMethod.NONE
-    return not is_public and (
-        metadata.dpop_bound_access_tokens or metadata.tls_client_certificate_bound_access_tokens
-    )
 
 
 def _host(uri: str) -> str | None:

@@ -140,10 +140,7 @@ class Client:
         rotation protects nothing and loses sessions (FAPI 2.0 section 5.3.2.1).
         """
         metadata = self.metadata
-        is_bound = (
-            metadata.dpop_bound_access_tokens or metadata.tls_client_certificate_bound_access_tokens
-        )
-        return metadata.rotation or self.is_public or not is_bound
+        return metadata.rotation or self.is_public or not metadata.binds_access_tokens
 
     @property
     def scope_names(self) -> frozenset[str]:

@@ -144,10 +144,6 @@ def _expected(snapshot: Snapshot, client: Client) -> Expected:
 
     Not for clients whose tokens are bound to a key: their profile knows the issuer alone.
     """
-    registered = client.metadata
-    is_strict = (
-        registered.dpop_bound_access_tokens or registered.tls_client_certificate_bound_access_tokens
-    )
-    issuer = snapshot.issuer
+    is_strict, issuer = client.metadata.binds_access_tokens, snapshot.issuer
     audiences = (issuer,) if is_strict else (issuer, issuer + TOKEN_PATH)
     return Expected(client.client_id, audiences, is_strict)
