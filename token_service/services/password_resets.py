@@ -11,13 +11,13 @@ from token_service.domain import accounts as names
 from token_service.domain.accounts import NameKind, SignInName
 from token_service.domain.events import NO_ACCOUNT, AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
-from token_service.domain.throttling import ThrottleRule, source_failed
+from token_service.domain.throttling import ThrottleRule
 from token_service.services import letters, passwords, recording
 from token_service.services.changes import Author, Subject, record
 from token_service.services.configuration import Snapshot, genuine, prove
 from token_service.services.signing_in import Gate
-from token_service.services.throttling import network
-from token_service.storage import accounts, configuration, failure_counts, password_resets
+from token_service.services.throttling import counted, network
+from token_service.storage import accounts, configuration, password_resets
 from token_service.storage.database import Database, InTransaction, Transaction
 
 _LETTERS = ThrottleRule(free_failures=3, window=900, first_delay=60, longest_delay=900)
@@ -161,14 +161,6 @@ def _address(held: Iterable[SignInName], asked_for: str | None) -> str:
 
 
 def _wait(tx: Transaction, gate: Gate, who: str, rule: ThrottleRule, now: datetime) -> int:
-    """Seconds until another link may be asked for; 0: now, and this one is counted.
-
-    The count is held while it is looked at: of many that ask at once, those beyond the free ones
-    come too late.
-    """
+    """Seconds until another link may be asked for; 0: now, and this one is counted."""
     subject = opaque.keyed_hash(gate.throttle.pepper, "requests of a password reset", who)
-    count = failure_counts.hold(tx, (subject,), now)[subject]
-    if wait := count.wait(now):
-        return wait
-    failure_counts.write(tx, subject, source_failed(count, rule, now))
-    return 0
+    return counted(tx, subject, rule, now)

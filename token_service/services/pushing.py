@@ -17,14 +17,13 @@ from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.pushed_requests import PushedRequest, PushRules, pushed_refusal
 from token_service.domain.refusals import Refusal, Refused
-from token_service.domain.throttling import source_failed
 from token_service.services import recording
 from token_service.services.checked_requests import checked
 from token_service.services.client_keys import ClientKeys
 from token_service.services.configuration import Snapshot, genuine, prove, prove_current
 from token_service.services.request_objects import BadObject, parameters_of_object
-from token_service.services.throttling import Throttle
-from token_service.storage import configuration, failure_counts, pushed_requests
+from token_service.services.throttling import Throttle, counted
+from token_service.storage import configuration, pushed_requests
 from token_service.storage.database import Database, InTransaction, Transaction
 
 
@@ -82,8 +81,8 @@ def push(
         now = clock.now()
         prove(snapshot, version, now)
         if _is_anybodys(command.client):
-            wait = _counted(tx, throttle, rules, command, now)
-            if wait:
+            subject = throttle.push_subject(command.client.client_id, command.origin.address)
+            if wait := counted(tx, subject, rules.throttle, now):
                 return Refused(Refusal.SOURCE_THROTTLED, retry_after=wait)
         return _kept(snapshot, tx, rules, command, given, now)
 
@@ -165,18 +164,6 @@ def _kept(
 def _is_anybodys(client: Client) -> bool:
     """Whether anybody can ask in the client's name, or could register it."""
     return client.is_public or client.metadata.dynamic
-
-
-def _counted(
-    tx: Transaction, throttle: Throttle, rules: PushRules, command: Push, now: datetime
-) -> int:
-    """Count one more request of the client from this source; the seconds to wait instead."""
-    subject = throttle.push_subject(command.client.client_id, command.origin.address)
-    count = failure_counts.hold(tx, (subject,), now)[subject]
-    wait = count.wait(now)
-    if not wait:
-        failure_counts.write(tx, subject, source_failed(count, rules.throttle, now))
-    return wait
 
 
 def _refused(

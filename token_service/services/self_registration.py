@@ -27,7 +27,7 @@ from token_service.domain.failures import Unavailable
 from token_service.domain.policy_changes import Fault
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.registration_terms import STRANGERS_PREFIX, Registration, Terms
-from token_service.domain.throttling import ThrottleRule, source_failed
+from token_service.domain.throttling import ThrottleRule
 from token_service.outbound.fetching import Fetcher
 from token_service.services import (
     client_changes,
@@ -41,8 +41,8 @@ from token_service.services.client_proofs import Failed
 from token_service.services.clients import secret_hash
 from token_service.services.configuration import prove_clock
 from token_service.services.sector_identifiers import sector_fault
-from token_service.services.throttling import Throttle
-from token_service.storage import configuration, epochs, failure_counts
+from token_service.services.throttling import Throttle, counted
+from token_service.storage import configuration, epochs
 from token_service.storage.database import Database
 from token_service.storage.epochs import Raised
 
@@ -198,13 +198,9 @@ def _unwanted(here: Registrar, permit: str | None) -> Refused | None:
         return Refused(Refusal.UNKNOWN_PERMIT)
     subject = here.throttle.registration_subject(here.origin.address)
     with here.database.transaction() as tx:
-        now = here.clock.now()
-        count = failure_counts.hold(tx, (subject,), now)[subject]
-        if wait := count.wait(now):
-            return Refused(Refusal.SOURCE_THROTTLED, retry_after=wait)
         rule = ThrottleRule(here.rules.per_source, _HOUR, _HOUR, _HOUR)
-        failure_counts.write(tx, subject, source_failed(count, rule, now))
-    return None
+        wait = counted(tx, subject, rule, here.clock.now())
+    return Refused(Refusal.SOURCE_THROTTLED, retry_after=wait) if wait else None
 
 
 def _registration(here: Registrar, document: Mapping[str, object]) -> Registration | Refused:

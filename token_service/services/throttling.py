@@ -2,9 +2,12 @@
 
 import ipaddress
 from dataclasses import dataclass
+from datetime import datetime
 
 from token_service.crypto import opaque
-from token_service.domain.throttling import ThrottleRule
+from token_service.domain.throttling import ThrottleRule, source_failed
+from token_service.storage import failure_counts
+from token_service.storage.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,19 @@ class Throttle:
         """The key of the requests that a source pushes in a client's name."""
         text = f"{client_id} {network(address)}"
         return opaque.keyed_hash(self.pepper, "pushes of a client", text)
+
+
+def counted(tx: Transaction, subject: str, rule: ThrottleRule, now: datetime) -> int:
+    """Count one more attempt; the seconds to wait instead, and then it is not counted.
+
+    The count is held while it is looked at: of many attempts at once, those beyond the free ones
+    come too late.
+    """
+    count = failure_counts.hold(tx, (subject,), now)[subject]
+    wait = count.wait(now)
+    if not wait:
+        failure_counts.write(tx, subject, source_failed(count, rule, now))
+    return wait
 
 
 def network(address: str) -> str:
