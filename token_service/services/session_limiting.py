@@ -57,30 +57,6 @@ def exceeded(
     return _exceeded(snapshot, tenant, limits_on(snapshot, account, client, tenant), others)
 
 
-def exceeded_by_grant(
-    snapshot: Snapshot,
-    account: Account,
-    client: Client,
-    tenant: Tenant,
-    live: Callable[[], Sequence[LiveSession]],
-    *,
-    sid: str,
-) -> Exceeded | None:
-    """The same where a session that is live already gains a grant of the client in the tenant.
-
-    Only limits that do not count it yet are asked: the tenant's own before its first grant there,
-    the client's before the first one of the client. Of all others it is one as before.
-    """
-    limits = limits_on(snapshot, account, client, tenant)
-    special = [one for one in limits if one.tenant_id is not None or one.client_id is not None]
-    if not special:
-        return None
-    found = live()
-    here = [_counted(one) for one in found if one.session.sid == sid]
-    anew = tuple(limit for limit in special if not any(map(limit.counts, here)))
-    return _exceeded(snapshot, tenant, anew, lambda: found)
-
-
 def _exceeded(
     snapshot: Snapshot,
     tenant: Tenant,
@@ -113,15 +89,17 @@ def evicted_by_grant(
 ) -> tuple[str, ...] | None:
     """The sessions that end so that this one may gain a grant; None: there is no room for it.
 
-    Where somebody would have to be asked which one ends, there is none either.
+    Only limits that do not count it yet are asked: the tenant's own before its first grant there,
+    the client's before the first one of the client. Of all others it is one as before.
     """
-    live = partial(counted_sessions, tx, snapshot, account, now)
-    over = exceeded_by_grant(snapshot, account, client, tenant, live, sid=sid)
-    if over is None:
+    limits = limits_on(snapshot, account, client, tenant)
+    special = [one for one in limits if one.tenant_id is not None or one.client_id is not None]
+    if not special:
         return ()
-    if over.action is not LimitAction.EVICT_OLDEST:
-        return None
-    return tuple(one.session.sid for one in over.surplus)
+    live = counted_sessions(tx, snapshot, account, now)
+    here = [_counted(one) for one in live if one.session.sid == sid]
+    anew = tuple(limit for limit in special if not any(map(limit.counts, here)))
+    return _evicted(_exceeded(snapshot, tenant, anew, lambda: live))
 
 
 def evicted_by_session(
@@ -132,12 +110,13 @@ def evicted_by_session(
     tenant: Tenant,
     now: datetime,
 ) -> tuple[str, ...] | None:
-    """The sessions that end so that one more may open; None: there is no room for it.
-
-    Where somebody would have to be asked which one ends, there is none either.
-    """
+    """The sessions that end so that one more may open; None: there is no room for it."""
     others = partial(counted_sessions, tx, snapshot, account, now)
-    over = exceeded(snapshot, account, client, tenant, others)
+    return _evicted(exceeded(snapshot, account, client, tenant, others))
+
+
+def _evicted(over: Exceeded | None) -> tuple[str, ...] | None:
+    """None also where somebody would have to be asked which one ends: there is nobody to ask."""
     if over is None:
         return ()
     if over.action is not LimitAction.EVICT_OLDEST:
