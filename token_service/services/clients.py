@@ -45,6 +45,14 @@ def secret_hash(pepper: bytes, secret: str) -> str:
     return opaque.keyed_hash(pepper, _SECRET_PURPOSE, secret)
 
 
+def is_secret_of(client: Client, pepper: bytes, secret: str, now: datetime) -> bool:
+    """Whether it is one of the client's secrets that are live; it compares with all of them."""
+    presented = secret_hash(pepper, secret)
+    live = (one for one in client.secrets if one.expires_at is None or now < one.expires_at)
+    right = [opaque.same(presented, one.hash) for one in live]
+    return any(right)
+
+
 def authenticate(
     database: Database,
     clock: Clock,
@@ -94,7 +102,8 @@ def _failure(
     if isinstance(proof, Assertion):
         return client_proofs.failure_of_assertion(database, clock, snapshot, proofs, client, proof)
     if isinstance(proof, str):
-        return _failure_of_secret(proofs.pepper, client, proof, clock.now())
+        is_right = is_secret_of(client, proofs.pepper, proof, clock.now())
+        return None if is_right else Failed(Refusal.WRONG_CLIENT_SECRET)
     if client.is_public:
         return None
     return client_proofs.failure_of_certificate(proofs, client, proof, clock.now())
@@ -106,13 +115,6 @@ def _has_tenant(snapshot: Snapshot, client: Client) -> bool:
         return True
     tenant = snapshot.tenant(client.tenant_id)
     return tenant is not None and tenant.enabled
-
-
-def _failure_of_secret(pepper: bytes, client: Client, secret: str, now: datetime) -> Failed | None:
-    presented = secret_hash(pepper, secret)
-    live = (one for one in client.secrets if one.expires_at is None or now < one.expires_at)
-    right = [opaque.same(presented, one.hash) for one in live]
-    return None if any(right) else Failed(Refusal.WRONG_CLIENT_SECRET)
 
 
 def failed(

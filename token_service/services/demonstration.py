@@ -16,7 +16,7 @@ from token_service.services import accounts, client_registration, tenants
 from token_service.services.accounts import NewAccount
 from token_service.services.changes import Author
 from token_service.services.client_registration import NewClient, Registered
-from token_service.services.clients import secret_hash
+from token_service.services.clients import is_secret_of
 from token_service.services.signing_in import Gate
 from token_service.storage import accounts as stored_accounts
 from token_service.storage import configuration
@@ -206,9 +206,7 @@ def _client_is_stored(tx: Transaction, clock: Clock, gate: Gate, demo: DemoClien
     client = configuration.read_client(tx, demo.client_id)
     if client is None or demo.client_secret is None:
         return client is not None
-    now, presented = clock.now(), secret_hash(gate.throttle.pepper, demo.client_secret)
-    live = [one for one in client.secrets if one.expires_at is None or now < one.expires_at]
-    return any(opaque.same(presented, one.hash) for one in live)
+    return is_secret_of(client, gate.throttle.pepper, demo.client_secret, clock.now())
 
 
 def _password_is_right(gate: Gate, demo: DemoAccount, stored: Account) -> bool:

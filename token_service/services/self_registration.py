@@ -38,7 +38,6 @@ from token_service.services import (
 from token_service.services.changes import Author, Subject, record
 from token_service.services.client_changes import Describing
 from token_service.services.client_proofs import Failed
-from token_service.services.clients import secret_hash
 from token_service.services.configuration import prove_clock
 from token_service.services.sector_identifiers import sector_fault
 from token_service.services.throttling import Throttle, counted
@@ -302,9 +301,7 @@ def _is_its(here: Registrar, held: Client, secret: str) -> bool:
         sealed = held.shared_secret_encrypted
         known = shared_secrets.unseal(here.encryption, held.client_id, sealed)
         return any(opaque.same(secret, one) for one in shared_secrets.live(known, now))
-    presented = secret_hash(here.pepper, secret)
-    live = (one for one in held.secrets if one.expires_at is None or now < one.expires_at)
-    return any(opaque.same(presented, one.hash) for one in live)
+    return clients.is_secret_of(held, here.pepper, secret, now)
 
 
 def _kind(made: Registration) -> ClientKind:
