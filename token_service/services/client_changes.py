@@ -23,7 +23,7 @@ from token_service.domain.clients import (
 )
 from token_service.domain.events import Event
 from token_service.domain.failures import Unavailable
-from token_service.domain.policy_changes import Fault
+from token_service.domain.policy_changes import Fault, Faulty
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.registration_terms import Registration, Terms
 from token_service.outbound.fetching import Fetcher
@@ -127,11 +127,15 @@ def applied(
     return client_registration.with_first_secret(pepper, after, encryption)
 
 
-def method_fault(kind: ClientKind, made: Registration) -> Fault | None:
-    """Why the keys that are registered prove nothing by the method that is."""
-    if client_authentication.is_possible(kind, made.authentication, made.metadata):
-        return None
-    return Fault("token_endpoint_auth_method", "does not go with the kind of client, or its keys")
+def vouched_for(
+    describing: Describing, kind: ClientKind, made: Registration
+) -> Registration | Faulty:
+    """The registration, if its keys prove something by its method, and its sector is its own.
+
+    May fetch, so no transaction is open before. Raises `Unavailable`.
+    """
+    fault = _method_fault(kind, made) or sector_fault(describing.fetcher, made.metadata)
+    return made if fault is None else faulty(fault)
 
 
 def put(database: Database, clock: Clock, held: Client, after: Client, author: Author) -> bool:
@@ -162,8 +166,14 @@ def _registration(
         return made
     if not scopes_allowed(held.kind, made.scope):
         return Refused(Refusal.INVALID_SCOPE)
-    fault = method_fault(held.kind, made) or sector_fault(describing.fetcher, made.metadata)
-    return made if fault is None else faulty(fault)
+    return vouched_for(describing, held.kind, made)
+
+
+def _method_fault(kind: ClientKind, made: Registration) -> Fault | None:
+    """Why the keys that are registered prove nothing by the method that is."""
+    if client_authentication.is_possible(kind, made.authentication, made.metadata):
+        return None
+    return Fault("token_endpoint_auth_method", "does not go with the kind of client, or its keys")
 
 
 def _default_scope(held: Client, scope: str) -> str:

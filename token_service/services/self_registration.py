@@ -39,7 +39,6 @@ from token_service.services.changes import Author, Subject, record
 from token_service.services.client_changes import Describing
 from token_service.services.client_proofs import Failed
 from token_service.services.configuration import prove_clock
-from token_service.services.sector_identifiers import sector_fault
 from token_service.services.throttling import Throttle, counted
 from token_service.storage import configuration, epochs
 from token_service.storage.database import Database
@@ -206,9 +205,7 @@ def _registration(here: Registrar, document: Mapping[str, object]) -> Registrati
     made = registration(document, here.rules.terms)
     if isinstance(made, Refused):
         return made
-    fault = client_changes.method_fault(_kind(made), made)
-    fault = fault or sector_fault(here.fetcher, made.metadata)
-    return made if fault is None else faulty(fault)
+    return client_changes.vouched_for(here.describing, _kind(made), made)
 
 
 def _drafted(here: Registrar, made: Registration, now: datetime) -> Information | Refused:
