@@ -13,12 +13,12 @@ from typing import Any, Self
 from token_service.domain import claims_parameter, scopes, stored_forms
 from token_service.domain.accounts import well_formed_id
 from token_service.domain.clients import Client
+from token_service.domain.openid_claims import OPENID_SCOPE
 from token_service.domain.redirects import matching
 
 PROMPTS = ("none", "login", "consent", "select_account")
 RESPONSE_MODES = ("query", "form_post")
 CHALLENGE_METHOD = "S256"
-OPENID = "openid"
 
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 """SHA-256 in base64url: a challenge (RFC 7636 section 4.2) or the thumbprint of a key."""
@@ -108,7 +108,7 @@ class AuthorizationRequest:
     @property
     def is_openid(self) -> bool:
         """Whether it is an OpenID Connect authentication."""
-        return OPENID in scopes.names(self.scope)
+        return OPENID_SCOPE in scopes.names(self.scope)
 
     def stored(self) -> dict[str, Any]:
         """As JSON: only what differs from the defaults."""
@@ -188,7 +188,7 @@ def _redirect_uri(parameters: Mapping[str, str], client: Client) -> str | Unredi
         found = matching(registered, requested, client.metadata.application_type)
         return found or Unredirectable.REDIRECT_URI_UNKNOWN
     # OpenID Connect Core section 3.1.2.1 demands it; RFC 6749 section 3.1.2.3 where there are more.
-    if len(registered) != 1 or OPENID in scopes.names(parameters.get("scope", "")):
+    if len(registered) != 1 or OPENID_SCOPE in scopes.names(parameters.get("scope", "")):
         return Unredirectable.REDIRECT_URI_MISSING
     return registered[0]
 
@@ -250,7 +250,7 @@ def _scope(asked: _Asked) -> str:
         raise _Wrong("invalid_scope", "The scope is malformed.")
     wanted = scopes.names(requested)
     granted = wanted & allowed
-    if not granted or (granted != wanted and OPENID not in granted):
+    if not granted or (granted != wanted and OPENID_SCOPE not in granted):
         raise _Wrong("invalid_scope", "The client may not ask for this scope.")
     return scopes.canonical(granted)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, cast
 
 from token_service.domain import scopes
+from token_service.domain.authorization_requests import RESPONSE_MODES
 from token_service.domain.client_assertions import KEY_ALGORITHMS, SECRET_ALGORITHMS
 from token_service.domain.client_keys import key_set_fault
 from token_service.domain.policy_changes import Fault, Range
@@ -18,7 +19,6 @@ Form: TypeAlias = Callable[[object], str | None]
 
 MOST_ENTRIES = 50
 LONGEST_TEXT = 2000
-RESPONSE_MODES = ("query", "form_post")
 
 
 def _text(value: object) -> str | None:

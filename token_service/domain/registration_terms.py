@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from token_service.domain import client_metadata_forms as forms
 from token_service.domain.client_metadata import ClientMetadata
 from token_service.domain.clients import OFFLINE_SCOPE, AuthenticationMethod
+from token_service.domain.device_authorizations import GRANT_TYPE as DEVICE
 
 CODE = "authorization_code"
 REFRESH = "refresh_token"
-DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 CLIENT_CREDENTIALS = "client_credentials"
 
 STRANGERS_PREFIX = "dynamic-"
