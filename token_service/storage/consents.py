@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from token_service.domain import scopes
 from token_service.domain.authorizing import Consent
+from token_service.storage.conflicts import inserting
 from token_service.storage.database import Transaction
 from token_service.storage.tables import consents
 
@@ -30,13 +30,12 @@ def write(
     now: datetime,
 ) -> None:
     """Put this in place of what was allowed before. The caller holds the account."""
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
     values = {
         "scope": scopes.canonical(consent.scope),
         "claims": sorted(consent.claims),
         "given_at": now,
     }
-    statement = dialect.insert(consents).values(
+    statement = inserting(tx, consents).values(
         account_id=account_id, tenant_id=tenant_id, client_id=client_id, **values
     )
     tx.execute(

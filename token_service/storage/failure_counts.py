@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, case, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from token_service.domain.throttling import FailureCount
+from token_service.storage.conflicts import inserting
 from token_service.storage.database import Transaction
 from token_service.storage.tables import failure_counts
 
@@ -41,7 +41,7 @@ def hold(tx: Transaction, subjects: Collection[str], now: datetime) -> dict[str,
     A row that is not there cannot be locked: it is written first, so that of two first failures at
     once the second one sees the other.
     """
-    statement = _insert(tx).values(
+    statement = inserting(tx, failure_counts).values(
         [
             {"subject": one, "failures": 0, "first_failure_at": now, "last_failure_at": now}
             for one in sorted(subjects)
@@ -77,7 +77,7 @@ def add(tx: Transaction, subject: str, now: datetime, forgotten_before: datetime
     One statement, so that parallel failures are all counted.
     """
     is_forgotten = failure_counts.c.last_failure_at < forgotten_before
-    statement = _insert(tx).values(
+    statement = inserting(tx, failure_counts).values(
         subject=subject, failures=1, first_failure_at=now, last_failure_at=now
     )
     row = tx.execute(
@@ -99,11 +99,6 @@ def add(tx: Transaction, subject: str, now: datetime, forgotten_before: datetime
 def clear(tx: Transaction, subject: str) -> None:
     """Forget the failures of one subject, and with them its lock."""
     tx.execute(delete(failure_counts).where(failure_counts.c.subject == subject))
-
-
-def _insert(tx: Transaction) -> Any:  # noqa: ANN401 - of one dialect or the other, alike in use
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
-    return dialect.insert(failure_counts)
 
 
 def _count(row: Row[Any]) -> FailureCount:

@@ -3,18 +3,17 @@
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from token_service.storage.conflicts import inserting
 from token_service.storage.database import Transaction
 from token_service.storage.tables import password_resets, sign_in_tickets
 
 
 def put(tx: Transaction, account_id: str, secret_hash: str, expires_at: datetime) -> None:
     """The link of the account from now on; an older one is void."""
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
     values = {"secret_hash": secret_hash, "expires_at": expires_at}
     tx.execute(
-        dialect.insert(password_resets)
+        inserting(tx, password_resets)
         .values(account_id=account_id, **values)
         .on_conflict_do_update(index_elements=[password_resets.c.account_id], set_=values)
     )

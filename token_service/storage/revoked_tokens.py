@@ -4,10 +4,10 @@ from datetime import datetime
 from functools import lru_cache
 
 from sqlalchemy import String, bindparam, exists, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from token_service.storage.compiled import Compiled, Flavour, compiled, database_now
 from token_service.storage.configuration import Versioned
+from token_service.storage.conflicts import inserting
 from token_service.storage.database import Database, Statements, Transaction
 from token_service.storage.tables import environment, revoked_tokens
 from token_service.storage.types import moment
@@ -15,9 +15,8 @@ from token_service.storage.types import moment
 
 def add(tx: Transaction, jti: str, expires_at: datetime) -> None:
     """Revoke the token; saying it twice is fine."""
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
     tx.execute(
-        dialect.insert(revoked_tokens)
+        inserting(tx, revoked_tokens)
         .values(jti=jti, expires_at=expires_at)
         .on_conflict_do_nothing()
     )

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy.dialects import postgresql, sqlite
-
+from token_service.storage.conflicts import inserting
 from token_service.storage.database import Transaction
 from token_service.storage.tables import used_assertions
 
@@ -13,9 +12,8 @@ def spend(tx: Transaction, assertion: str, expires_at: datetime) -> bool:
 
     One guarded statement: of two that come at once, on whichever nodes, one is told so.
     """
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
     added = (
-        dialect.insert(used_assertions)
+        inserting(tx, used_assertions)
         .values(assertion=assertion, expires_at=expires_at)
         .on_conflict_do_nothing()
         .returning(used_assertions.c.assertion)
