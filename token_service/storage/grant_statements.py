@@ -174,29 +174,9 @@ def slide(flavour: Flavour) -> Compiled:
 def _refreshed(flavour: Flavour, comparison: str, **moved: ColumnElement[Any]) -> Compiled:
     """Use a refresh token that is good, and slide its grant on."""
     standing = _standing(bindparam("tenant_id", type_=Identifier, required=True))
-    absolute_end = _absolute_end(flavour, standing)
-    statement: Update = (
-        update(grants)
-        .where(
-            *_addressed(),
-            *_unused(comparison),
-            or_(
-                grants.c.confirmation.is_(None),
-                grants.c.confirmation == _confirmation("confirmation"),
-            ),
-            *_alive(standing),
-            absolute_end > _parameter("now"),
-            environment.c.configuration_version == _parameter("configuration_version"),
-            # A node whose clock is off must end nobody's session and let nobody live longer.
-            func.abs(database_now(flavour) - _parameter("now")) <= _MAX_CLOCK_DIFFERENCE,
-        )
-        .values(
-            used_at=_parameter("now"),
-            used_from=bindparam("used_from", required=True, type_=grants.c.used_from.type),
-            ends_at=_least(flavour, _by_memory("slid_end"), absolute_end),
-            **moved,
-        )
-    )
+    is_bound_to = grants.c.confirmation == _confirmation("confirmation")
+    holds_key = or_(grants.c.confirmation.is_(None), is_bound_to)
+    statement = _slid(flavour, standing, *_unused(comparison), holds_key).values(**moved)
     if flavour.is_sqlite:
         return compiled(statement.returning(grants.c.generation), flavour)
     returned = (
@@ -215,15 +195,21 @@ def use(flavour: Flavour) -> Compiled:
     The generation stays, because the tabs of a browser use one cookie at the same time.
     """
     standing = _standing(bindparam("tenant_id", type_=Identifier, required=True))
+    return compiled(_slid(flavour, standing, _has_secret()).returning(grants.c.ends_at), flavour)
+
+
+def _slid(flavour: Flavour, standing: Subquery, *presented: ColumnElement[bool]) -> Update:
+    """Slide a grant on that lives, for whoever presents what is its."""
     absolute_end = _absolute_end(flavour, standing)
-    statement: Update = (
+    return (
         update(grants)
         .where(
             *_addressed(),
-            grants.c.secret_hash == bindparam("secret_hash", type_=grants.c.secret_hash.type),
+            *presented,
             *_alive(standing),
             absolute_end > _parameter("now"),
             environment.c.configuration_version == _parameter("configuration_version"),
+            # A node whose clock is off must end nobody's session and let nobody live longer.
             func.abs(database_now(flavour) - _parameter("now")) <= _MAX_CLOCK_DIFFERENCE,
         )
         .values(
@@ -232,7 +218,6 @@ def use(flavour: Flavour) -> Compiled:
             ends_at=_least(flavour, _by_memory("slid_end"), absolute_end),
         )
     )
-    return compiled(statement.returning(grants.c.ends_at), flavour)
 
 
 def _confirmation(name: str) -> ColumnElement[str]:
@@ -265,14 +250,18 @@ def _by_memory(name: str) -> ColumnElement[int]:
 def _unused(comparison: str) -> tuple[ColumnElement[bool], ...]:
     """That the token is the chain's current one (`=`), or newer than the row (`<`)."""
     generation = grants.c.generation
-    secret = grants.c.secret_hash == bindparam("secret_hash", type_=grants.c.secret_hash.type)
     if comparison == "<":
-        return (secret, generation < _parameter("generation"))
+        return (_has_secret(), generation < _parameter("generation"))
     return (
-        secret,
+        _has_secret(),
         generation == _parameter("generation"),
         grants.c.key_number == _parameter("key_number", Integer),
     )
+
+
+def _has_secret() -> ColumnElement[bool]:
+    secret_hash = bindparam("secret_hash", type_=grants.c.secret_hash.type, required=True)
+    return grants.c.secret_hash == secret_hash
 
 
 def _alive(standing: Subquery) -> tuple[ColumnElement[bool], ...]:
