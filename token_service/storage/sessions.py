@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, and_, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, insert, select, update
 
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import Device, Session
@@ -52,9 +52,7 @@ def insert_session(tx: Transaction, session: Session, purge_after: datetime) -> 
 def lock(tx: Transaction, account_id: str, sid: str) -> Session | None:
     """One session with its row locked to the end of the transaction, or None."""
     row = tx.execute(
-        select(sessions)
-        .where(sessions.c.account_id == account_id, sessions.c.sid == sid)
-        .with_for_update(key_share=True)
+        select(sessions).where(_is(account_id, sid)).with_for_update(key_share=True)
     ).one_or_none()
     return None if row is None else _session(row)
 
@@ -108,11 +106,7 @@ def end(
     """
     result = tx.execute(
         update(sessions)
-        .where(
-            sessions.c.account_id == account_id,
-            sessions.c.sid == sid,
-            sessions.c.ended_at.is_(None),
-        )
+        .where(_is(account_id, sid), sessions.c.ended_at.is_(None))
         .values(
             ended_at=now,
             end_reason=reason,
@@ -159,11 +153,8 @@ def _impersonated(now: datetime) -> Select[Any]:
 
 def ended_device(tx: Transaction, account_id: str, sid: str) -> str | None:
     """The kind of device that a session was ended from, or None."""
-    return tx.execute(
-        select(sessions.c.ended_device).where(
-            sessions.c.account_id == account_id, sessions.c.sid == sid
-        )
-    ).scalar_one_or_none()
+    query = select(sessions.c.ended_device).where(_is(account_id, sid))
+    return tx.execute(query).scalar_one_or_none()
 
 
 def see(
@@ -172,11 +163,7 @@ def see(
     """Record activity and where it came from; moves no expiry. None where the session ended."""
     row = tx.execute(
         update(sessions)
-        .where(
-            sessions.c.account_id == account_id,
-            sessions.c.sid == sid,
-            sessions.c.ended_at.is_(None),
-        )
+        .where(_is(account_id, sid), sessions.c.ended_at.is_(None))
         .values(last_active_at=now, **_device_values(device))
         .returning(*sessions.c)
     ).one_or_none()
@@ -196,11 +183,7 @@ def renew(
     """Its owner signed in once more in the same browser; False where it ended meanwhile."""
     result = tx.execute(
         update(sessions)
-        .where(
-            sessions.c.account_id == account_id,
-            sessions.c.sid == sid,
-            sessions.c.ended_at.is_(None),
-        )
+        .where(_is(account_id, sid), sessions.c.ended_at.is_(None))
         .values(
             authenticated_at=now,
             last_active_at=now,
@@ -217,8 +200,7 @@ def keep(tx: Transaction, account_id: str, sid: str, account_epoch: int) -> bool
     result = tx.execute(
         update(sessions)
         .where(
-            sessions.c.account_id == account_id,
-            sessions.c.sid == sid,
+            _is(account_id, sid),
             sessions.c.ended_at.is_(None),
             sessions.c.account_epoch == account_epoch - 1,
         )
@@ -277,6 +259,10 @@ def _newest(account_id: str, before: str | None, limit: int, tenant_id: str | No
         )
         query = query.where(granted)
     return query
+
+
+def _is(account_id: str, sid: str) -> ColumnElement[bool]:
+    return and_(sessions.c.account_id == account_id, sessions.c.sid == sid)
 
 
 def _device_values(device: Device) -> dict[str, Any]:
