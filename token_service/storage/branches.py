@@ -4,6 +4,7 @@ from sqlalchemy import and_, delete, select
 
 from token_service.domain.sessions import GrantKey
 from token_service.storage.database import Transaction
+from token_service.storage.grants import addressed
 from token_service.storage.tables import grants
 
 
@@ -13,13 +14,7 @@ def lock(tx: Transaction, key: GrantKey) -> int | None:
     None where it is kept no more. Whoever uses its refresh token has done so before, or waits.
     """
     return tx.execute(
-        select(grants.c.generation)
-        .where(
-            grants.c.account_id == key.account_id,
-            grants.c.sid == key.sid,
-            grants.c.grant_id == key.grant_id,
-        )
-        .with_for_update(key_share=True)
+        select(grants.c.generation).where(addressed(key)).with_for_update(key_share=True)
     ).scalar_one_or_none()
 
 

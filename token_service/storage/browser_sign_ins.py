@@ -7,7 +7,7 @@ from sqlalchemy import update
 from token_service.domain.sessions import GrantKey
 from token_service.storage import grant_statements
 from token_service.storage.database import Database, InTransaction, Transaction
-from token_service.storage.grants import Rotation, rotation_parameters
+from token_service.storage.grants import Rotation, addressed, rotation_parameters
 from token_service.storage.tables import grants
 from token_service.storage.types import moment
 
@@ -32,9 +32,7 @@ def replace_secret(
     result = tx.execute(
         update(grants)
         .where(
-            grants.c.account_id == key.account_id,
-            grants.c.sid == key.sid,
-            grants.c.grant_id == key.grant_id,
+            addressed(key),
             grants.c.secret_hash == old_hash,
             grants.c.ended_at.is_(None),
         )

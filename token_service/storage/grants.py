@@ -234,7 +234,7 @@ def end(tx: Transaction, key: GrantKey, reason: Refusal, ended_by: str, now: dat
     """End one grant; False where it had ended already."""
     result = tx.execute(
         update(grants)
-        .where(_is(key), grants.c.ended_at.is_(None))
+        .where(addressed(key), grants.c.ended_at.is_(None))
         .values(ended_at=now, end_reason=reason, ended_by=ended_by[:300])
     )
     return result.rowcount == 1
@@ -319,7 +319,8 @@ def _key(key: GrantKey) -> dict[str, object]:
     return {"account_id": key.account_id, "sid": key.sid, "grant_id": key.grant_id}
 
 
-def _is(key: GrantKey) -> ColumnElement[bool]:
+def addressed(key: GrantKey) -> ColumnElement[bool]:
+    """That it is the grant's row, by primary key."""
     return and_(
         grants.c.account_id == key.account_id,
         grants.c.sid == key.sid,
