@@ -83,12 +83,8 @@ def _expired(
     database: Database, clock: Clock, retention: Retention, pause: Callable[[], None], name: str
 ) -> int:
     kept = _KEPT.get(name, timedelta())
-    drop = partial(_drop_expired, name)
+    drop = partial(purge.drop_expired, name=name)
     return _rows(database, clock, pause, kept, retention.batch, drop)
-
-
-def _drop_expired(name: str, tx: Transaction, before: datetime, limit: int) -> int:
-    return purge.drop_expired(tx, name, before, limit)
 
 
 def _sessions(

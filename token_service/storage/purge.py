@@ -103,7 +103,7 @@ EXPIRING = {
 """The tables whose rows say themselves when they are over, by `expires_at`."""
 
 
-def drop_expired(tx: Transaction, name: str, before: datetime, limit: int) -> int:
+def drop_expired(tx: Transaction, before: datetime, limit: int, *, name: str) -> int:
     """Forget what expired before the given time in one of the tables that say so."""
     table = EXPIRING[name]
     key, over = tuple_(*table.primary_key.columns), table.c.expires_at < before
