@@ -5,12 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from token_service.clock import Clock
-from token_service.crypto import device_codes, opaque, refresh_tokens
-from token_service.crypto.locators import Locator
+from token_service.crypto import device_codes
 from token_service.domain import scopes
 from token_service.domain.accounts import Account
 from token_service.domain.clients import Client
-from token_service.domain.confirmations import UNBOUND, Confirmation, chain_binding
+from token_service.domain.confirmations import UNBOUND, Confirmation
 from token_service.domain.device_authorizations import (
     GRANT_TYPE,
     Approval,
@@ -22,19 +21,18 @@ from token_service.domain.device_authorizations import (
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.openid_claims import OPENID_SCOPE
 from token_service.domain.refusals import Refusal, Refused
-from token_service.domain.sessions import Device, GrantTerms, Session
-from token_service.services import issuing, openid_claims, recording, session_limiting
+from token_service.domain.sessions import Device, Session
+from token_service.services import recording, session_limiting
 from token_service.services.configuration import Snapshot, certain_refusal, genuine, prove
-from token_service.services.issuing import Holder, IssuedTokens
+from token_service.services.issuing import IssuedTokens
 from token_service.services.opening import (
-    NewlyOpened,
     Opening,
     Place,
     ends_of,
     new_session,
-    open_grant,
     place_of,
     record_sign_in,
+    write,
 )
 from token_service.storage import accounts, configuration, sessions
 from token_service.storage import device_authorizations as stored
@@ -123,7 +121,7 @@ def _opened(held: _Held) -> IssuedTokens | Refusal:
     if isinstance(place, Refused):
         return place.reason
     auth_time = held.approval.auth_time
-    ends_at, end = ends_of(place, auth_time, None, now, remembered=False)
+    _, end = ends_of(place, auth_time, None, now, remembered=False)
     if _is_over(held) or (end is not None and now >= end):
         return Refusal.SIGN_IN_OVER
     opening = _opening(held, place)
@@ -132,51 +130,24 @@ def _opened(held: _Held) -> IssuedTokens | Refusal:
     # The person has proved who they are when they signed in, and not now.
     session = replace(new_session(snapshot, account, opening, now), authenticated_at=auth_time)
     record_sign_in(snapshot, held.tx, account, opening, session.sid, now)
-    sessions.insert_session(held.tx, session, purge_after=ends_at)
-    return _tokens(held, opening, session, ends_at, end)
+    tokens = write(snapshot, held.tx, session, opening, now)
+    return tokens if client.may_refresh else replace(tokens, refresh_token=None)
 
 
 def _opening(held: _Held, place: Place) -> Opening:
-    command = held.command
+    command, request = held.command, held.device.request
     return Opening(
         client=command.client,
-        scope=held.device.request.scope,
+        scope=request.scope,
         place=place,
         methods=held.session.methods,
         remembered=False,
         device=command.device(),
         origin=command.origin,
         confirmation=command.confirmation,
+        audiences=request.resources or None,
+        openid=OPENID_SCOPE in scopes.names(request.scope),
     )
-
-
-def _tokens(
-    held: _Held, opening: Opening, session: Session, ends_at: datetime, end: datetime | None
-) -> IssuedTokens:
-    """Write the grant under the device's session, and give its first tokens."""
-    snapshot, tx, client, now = held.snapshot, held.tx, opening.client, held.now
-    account_id, place = session.account_id, opening.place
-    locator = Locator(account_id, session.sid, place.tenant.tenant_id, opaque.new_grant_id())
-    terms = GrantTerms(
-        auth_time=held.approval.auth_time,
-        confirmation=chain_binding(client, opening.confirmation),
-        audiences=held.device.request.resources or None,
-        openid=OPENID_SCOPE in scopes.names(opening.scope),
-    )
-    opened = NewlyOpened(client, opening.scope, place, locator, opening.origin, ends_at, terms)
-    token = open_grant(snapshot, tx, opened, opaque.new_bytes(refresh_tokens.SECRET_LENGTH), now)
-    holder = Holder(
-        locator=locator,
-        client=client,
-        policy=place.rules.policy_for(remembered=False),
-        scope=opening.scope,
-        terms=terms,
-        methods=session.methods,
-        absolute_end=end,
-        about=openid_claims.for_id_token(tx, client, terms, account_id),
-        confirmation=opening.confirmation,
-    )
-    return issuing.session_tokens(snapshot, holder, token if client.may_refresh else None, now)
 
 
 def _is_over(held: _Held) -> bool:

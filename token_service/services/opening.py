@@ -57,7 +57,7 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What a session is opened with; `methods` are `amr` values (RFC 8176), `confirmation` is what
-    the client has proved to hold."""
+    the client has proved to hold. `audiences` and `openid` are for the terms of its grant."""
 
     client: Client
     scope: str
@@ -67,6 +67,8 @@ class Opening:
     device: Device
     origin: Origin
     confirmation: Confirmation = UNBOUND
+    audiences: tuple[str, ...] | None = None
+    openid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,23 +154,26 @@ def write(
 ) -> IssuedTokens:
     """Write a session with its first grant, whatever kind it is of; the first tokens."""
     place = opening.place
-    ends_at, end = ends_of(place, now, session.capped_at, now, remembered=opening.remembered)
+    auth_time, remembered = session.authenticated_at, opening.remembered
+    ends_at, end = ends_of(place, auth_time, session.capped_at, now, remembered=remembered)
     sessions.insert_session(tx, session, purge_after=ends_at)
     locator = Locator(
         session.account_id, session.sid, place.tenant.tenant_id, opaque.new_grant_id()
     )
     terms = GrantTerms(
-        auth_time=now, confirmation=chain_binding(opening.client, opening.confirmation)
+        auth_time=auth_time,
+        confirmation=chain_binding(opening.client, opening.confirmation),
+        audiences=opening.audiences,
+        openid=opening.openid,
     )
     opened = NewlyOpened(
         opening.client, opening.scope, place, locator, opening.origin, ends_at, terms
     )
     token = open_grant(snapshot, tx, opened, opaque.new_bytes(refresh_tokens.SECRET_LENGTH), now)
-    policy = place.rules.policy_for(remembered=opening.remembered)
     held = Holder(
         locator=locator,
         client=opening.client,
-        policy=policy,
+        policy=place.rules.policy_for(remembered=remembered),
         scope=opening.scope,
         terms=terms,
         methods=session.methods,
