@@ -7,7 +7,7 @@ would end sessions without a reason, or refuse for ever what the other calls fau
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,8 +18,8 @@ from tests.storage.building import refresh as refreshed
 from token_service.domain.policies import Policy
 from token_service.domain.refreshing import Verdict, explain
 from token_service.domain.sessions import Rules, slid_end
-from token_service.storage import grants
-from token_service.storage.database import InTransaction
+from token_service.storage import grants, inspection
+from token_service.storage.database import InTransaction, Transaction
 from token_service.storage.grants import Rotation
 from token_service.storage.tables import accounts, environment, memberships, sessions, tenants
 from token_service.storage.tables import grants as grants_table
@@ -119,6 +119,13 @@ class Undone(Exception):
     """Rolls the transaction of one try back."""
 
 
+def write(tx: Transaction, twists: tuple[Twist, ...], now: datetime) -> None:
+    """Make the database differ."""
+    for name, make in (pair for twist in twists for pair in twist.columns.items()):
+        table, column = name.split(".")
+        tx.execute(update(TABLES[table]).values({column: make(now)}))
+
+
 def outcome(
     signed: Signed, rotation: Rotation, rules: Rules, twists: tuple[Twist, ...]
 ) -> tuple[Verdict | str, bool]:
@@ -131,9 +138,7 @@ def outcome(
     found = []
     try:
         with database.transaction() as tx:
-            for name, make in (pair for twist in twists for pair in twist.columns.items()):
-                table, column = name.split(".")
-                tx.execute(update(TABLES[table]).values({column: make(rotation.now)}))
+            write(tx, twists, rotation.now)
             statements = InTransaction(tx)
             tenant_id = rotation.presented.tenant_id
             read = grants.read(database, statements, key, tenant_id, rotation.force_relogin)
@@ -181,6 +186,24 @@ def test_the_statement_applies_exactly_to_what_the_rules_call_faultless(used, ti
     verdicts = {verdict for _, verdict, _ in told}
     assert verdicts >= set(Verdict)
     assert len(verdicts) >= 12
+
+
+def test_the_statement_for_many_reads_what_the_statement_for_one_reads(used):
+    database, key = used.world.database, used.key
+    limit = current(used.world, lambda snapshot: snapshot.force_relogin)
+    other = replace(key, grant_id=key.grant_id - 1)
+    for twists in mixtures():
+        try:
+            with database.transaction() as tx:
+                write(tx, twists, used.world.parts.clock.now())
+                statements = InTransaction(tx)
+                one = grants.read(database, statements, key, used.tenant, limit)
+                keys = {other: used.tenant, key: used.tenant}
+                many = inspection.read(database, statements, keys, (), limit)
+                raise Undone
+        except Undone:
+            assert many.states == {key: one.state}, twists
+            assert many.version.version == one.state.configuration_version
 
 
 def test_a_client_that_may_impersonate_refreshes_what_it_holds(used):

@@ -6,11 +6,12 @@ from functools import partial
 import psycopg
 import pytest
 
-from tests.storage.building import HERE, inspect, refresh, signed_in, tokens_of
+from tests.storage.building import HERE, inspect, refresh, sign_in, signed_in, tokens_of
 from tests.storage.counting import statements
 from tests.world.world import prepare
 from token_service.services import inspection, refreshing
 from token_service.storage import configuration, grant_statements, revoked_tokens
+from token_service.storage import inspection as stored
 from token_service.storage.compiled import Flavour
 
 REFRESH = {
@@ -86,6 +87,30 @@ def test_a_client_credentials_token_is_looked_at_by_one_statement(world):
     assert heard == ["SELECT"]
 
 
+def test_a_hundred_tokens_of_every_kind_are_looked_at_by_one_statement(signed):
+    world = signed.world
+    database, clock, snapshot = here(world)
+    client, service = snapshot.client(signed.app.client_id), world.client("service")
+    refreshed = [signed.tokens]
+    for _ in range(24):
+        refreshed.append(tokens_of(refresh(world, signed.app, refreshed[-1].refresh_token)))
+    others = [tokens_of(sign_in(world, signed.person, signed.app)) for _ in range(25)]
+    of_client = [world.client_token(service) for _ in range(24)]
+    tokens = [one.access_token for one in (*refreshed, *others)] + of_client + ["garbage"]
+    tokens += [one.refresh_token for one in others]
+    database, clock, snapshot = here(world)
+    inspection.introspect_all(database, clock, snapshot, client, tokens)
+    with statements(world) as heard:
+        found = inspection.introspect_all(database, clock, snapshot, client, tokens)
+    assert heard == ["SELECT"]
+    assert len(found) == 100
+    assert sum(isinstance(one, inspection.Inspection) for one in found) == 75
+    with statements(world) as heard:
+        found = inspection.validate_all(database, clock, snapshot, tokens, None)
+    assert heard == ["SELECT"]
+    assert sum(isinstance(one, inspection.Inspection) for one in found) == 74
+
+
 def test_garbage_does_not_reach_the_database(signed):
     database, clock, snapshot = here(signed.world)
     client = snapshot.client(signed.app.client_id)
@@ -96,6 +121,7 @@ def test_garbage_does_not_reach_the_database(signed):
             command = refreshing.Refresh(client, token, None, HERE)
             refreshing.refresh(database, clock, snapshot, command)
             inspection.inspect(database, clock, snapshot, token)
+            inspection.introspect_all(database, clock, snapshot, client, [token] * 100)
     assert heard == []
 
 
@@ -145,6 +171,7 @@ HOT = {
         "refresh": grant_statements.rotate(flavour, "="),
         "refresh ahead": grant_statements.rotate(flavour, "<"),
         "look at a grant": grant_statements.read(flavour),
+        "look at many": stored.several(flavour),
         "look at a client's token": revoked_tokens._is_revoked(flavour),
         "look at the version": configuration._version(flavour),
     }.items()
@@ -181,5 +208,7 @@ def test_every_big_table_is_entered_by_its_key(full, name):
     indexes = {node["Index Name"] for node in scans if "Index Name" in node}
     assert by_other_means == {}
     assert {index for index in indexes if not index.startswith("pk_")} <= AS_GOOD
+    if name.startswith("look at many"):
+        assert entered.keys() == BIG - {"account_names"}
     if name.startswith(("refresh", "look at a grant")):
         assert entered.keys() == {"accounts", "memberships", "sessions", "grants"}

@@ -1,12 +1,14 @@
-"""Asking about a token: validate and introspect. Reads only, and never moves an expiry."""
+"""Asking about tokens: validate and introspect. Reads only, and never moves an expiry.
 
-from collections.abc import Mapping
+One token is a batch of one: the same functions decide about each.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from token_service.clock import Clock
-from token_service.crypto import jwt
 from token_service.domain import claims
 from token_service.domain.claims import AccessClaims
 from token_service.domain.clients import Client
@@ -16,14 +18,24 @@ from token_service.domain.sessions import (
     GrantKey,
     GrantState,
     GrantTerms,
+    Rules,
     grant_end,
     grant_refusal,
 )
-from token_service.services import issuing, refreshing, subjects
-from token_service.services.configuration import Snapshot, certain_refusal, prove
-from token_service.storage import grants, revoked_tokens
-from token_service.storage.configuration import Versioned
+from token_service.services import issuing, named_tokens, subjects
+from token_service.services.configuration import Snapshot, prove
+from token_service.services.named_tokens import (
+    ClientToken,
+    Doubtful,
+    Named,
+    RefreshToken,
+    SessionToken,
+)
+from token_service.storage import inspection as stored
 from token_service.storage.database import Database
+from token_service.storage.inspection import Found
+
+_OF_A_GRANT = (SessionToken, RefreshToken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +70,19 @@ def validate(
 
     With `audience`, a token that is not meant for it is refused (RFC 9068 section 4).
     """
-    found = inspect(database, clock, snapshot, token)
-    if isinstance(found, Inspection) and audience is not None and audience not in found.audience:
-        return Refused(Refusal.WRONG_AUDIENCE)
-    return found
+    return validate_all(database, clock, snapshot, (token,), audience)[0]
+
+
+def validate_all(
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    tokens: Sequence[str],
+    audience: str | None,
+) -> list[Inspection | Refused]:
+    """The same for several tokens, in their order."""
+    found = _inspect_all(database, clock, snapshot, tokens)
+    return found if audience is None else [_meant_for(audience, one) for one in found]
 
 
 def introspect(
@@ -72,15 +93,51 @@ def introspect(
     A caller learns of its own tokens and of access tokens meant for it as a resource server, and
     one of a tenant of no other tenant's; any other token looks inactive, so that introspection is
     no oracle (RFC 7662 section 4). A client is told of its own tokens under the subject by which it
-    knows the account.
+    knows the account. To ask about a refresh token is not to use it: it ends and spends nothing.
     """
-    if token.startswith("tsr_"):
-        return _inspect_refresh_token(database, clock, snapshot, caller, token)
-    found = inspect(database, clock, snapshot, token)
+    return introspect_all(database, clock, snapshot, caller, (token,))[0]
+
+
+def introspect_all(
+    database: Database, clock: Clock, snapshot: Snapshot, caller: Client, tokens: Sequence[str]
+) -> list[Inspection | Refused]:
+    """The same for several tokens, in their order."""
+    now = clock.now()
+    named = [named_tokens.any_token(snapshot, token, now) for token in tokens]
+    found = _looked_up(database, clock, snapshot, named)
+    return [_as_told_to(caller, snapshot, one) for one in found]
+
+
+def inspect(
+    database: Database, clock: Clock, snapshot: Snapshot, token: str
+) -> Inspection | Refused:
+    """Whether an access token is live now, on every node at once: the database is always asked."""
+    return _inspect_all(database, clock, snapshot, (token,))[0]
+
+
+def _inspect_all(
+    database: Database, clock: Clock, snapshot: Snapshot, tokens: Sequence[str]
+) -> list[Inspection | Refused]:
+    now = clock.now()
+    named = [named_tokens.access_token(snapshot, token, now) for token in tokens]
+    return _looked_up(database, clock, snapshot, named)
+
+
+def _meant_for(audience: str, found: Inspection | Refused) -> Inspection | Refused:
+    if isinstance(found, Refused) or audience in found.audience:
+        return found
+    return Refused(Refusal.WRONG_AUDIENCE)
+
+
+def _as_told_to(
+    caller: Client, snapshot: Snapshot, found: Inspection | Refused
+) -> Inspection | Refused:
     if isinstance(found, Refused):
         return found
     if found.client_id == caller.client_id:
         return _as_known_to(snapshot, caller, found)
+    if found.kind == "refresh_token":
+        return Refused(Refusal.FOREIGN_CLIENT)
     foreign = found.tenant_id is not None and caller.tenant_id not in (None, found.tenant_id)
     if foreign or not caller.is_meant(found.audience):
         return Refused(Refusal.WRONG_AUDIENCE)
@@ -94,66 +151,51 @@ def _as_known_to(snapshot: Snapshot, caller: Client, found: Inspection) -> Inspe
     return replace(found, claims={**found.claims, "sub": subject})
 
 
-def inspect(
-    database: Database, clock: Clock, snapshot: Snapshot, token: str
+def _looked_up(
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    named: Sequence[Named | Doubtful | Refused],
+) -> list[Inspection | Refused]:
+    """What is known of the tokens, by one statement for all; garbage alone needs none."""
+    refused = [one for one in named if isinstance(one, Refused)]
+    if len(refused) == len(named):
+        return list(refused)
+    jtis = {one.access.jti for one in named if isinstance(one, ClientToken)}
+    keys = {one.key: one.tenant_id for one in named if isinstance(one, _OF_A_GRANT)}
+    with database.query() as tx:
+        now = clock.now()
+        found = stored.read(database, tx, keys, jtis, snapshot.force_relogin)
+    prove(snapshot, found.version, now)
+    return [_decided(snapshot, one, found, now) for one in named]
+
+
+def _decided(
+    snapshot: Snapshot, named: Named | Doubtful | Refused, found: Found, now: datetime
 ) -> Inspection | Refused:
-    """Whether an access token is live now, on every node at once: the database is always asked."""
-    access = verified(database, clock, snapshot, token)
-    if isinstance(access, Refused):
-        return access
-    if not claims.in_time(access, clock.now()):
-        # Said only by a node whose clock is right: one that is an hour ahead answers 503 instead.
-        return certain_refusal(database, clock, snapshot, Refusal.EXPIRED)
-    if access.sid is None:
-        return _inspect_client_token(database, clock, snapshot, access)
-    return _inspect_session_token(database, clock, snapshot, access)
+    """What becomes of one token, by what was found."""
+    match named:
+        case Refused():
+            return named
+        case Doubtful():
+            return Refused(named.reason)
+        case ClientToken():
+            return _of_client(snapshot, named.access, found)
+    state = found.states.get(named.key)
+    if state is None:
+        return Refused(Refusal.UNKNOWN_TOKEN)
+    client = snapshot.client(state.client_id)
+    rules = snapshot.rules(state.tenant_id, client) if client else None
+    if rules is None:
+        return Refused(Refusal.UNKNOWN_CLIENT)
+    if refusal := grant_refusal(state, rules, now):
+        return Refused(refusal)
+    if isinstance(named, SessionToken):
+        return _of_session(named.access, state)
+    return _of_refresh_token(snapshot, named, state, rules)
 
 
-def verified(
-    database: Database, clock: Clock, snapshot: Snapshot, token: str
-) -> AccessClaims | Refused:
-    """The claims of an access token that this service signed, however old it is."""
-    try:
-        found = jwt.verify(
-            snapshot.keyring,
-            token,
-            typ=claims.TYPE,
-            now=clock.now(),
-            cache=snapshot.signatures,
-        )
-    except jwt.UnknownKey:
-        return certain_refusal(database, clock, snapshot, Refusal.KEY_NOT_IN_FORCE)
-    access = claims.access_claims(snapshot.issuer, found.claims) if found else None
-    return access or Refused(Refusal.UNKNOWN_TOKEN)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionToken:
-    """A session's access token, with the grant that it names."""
-
-    access: AccessClaims
-    key: GrantKey
-    tenant_id: str
-
-
-def session_token(snapshot: Snapshot, access: AccessClaims, now: datetime) -> SessionToken | None:
-    """The grant that an access token names; None where its claims contradict its locator."""
-    locator = issuing.locator_in(snapshot, access.jti, now)
-    if locator is None or (locator.sid, locator.tenant_id) != (access.sid, access.tenant_id):
-        return None
-    key = GrantKey(locator.account_id, locator.sid, locator.grant_id)
-    return SessionToken(access, key, locator.tenant_id)
-
-
-def _inspect_session_token(
-    database: Database, clock: Clock, snapshot: Snapshot, access: AccessClaims
-) -> Inspection | Refused:
-    named = session_token(snapshot, access, clock.now())
-    if named is None:
-        return certain_refusal(database, clock, snapshot, Refusal.UNKNOWN_TOKEN)
-    state = live_state(database, clock, snapshot, named.key, named.tenant_id)
-    if isinstance(state, Refused):
-        return state
+def _of_session(access: AccessClaims, state: GrantState) -> Inspection | Refused:
     if state.client_id != access.client_id:
         return Refused(Refusal.FOREIGN_CLIENT)
     return Inspection(
@@ -172,34 +214,9 @@ def _inspect_session_token(
     )
 
 
-def live_state(
-    database: Database, clock: Clock, snapshot: Snapshot, key: GrantKey, tenant_id: str
-) -> GrantState | Refused:
-    """One grant by one statement, or why it is over."""
-    with database.query() as tx:
-        now = clock.now()
-        read = grants.read(database, tx, key, tenant_id, snapshot.force_relogin)
-    if read is None:
-        return certain_refusal(database, clock, snapshot, Refusal.UNKNOWN_TOKEN)
-    state = read.state
-    prove(snapshot, Versioned(state.configuration_version, read.database_now), now)
-    client = snapshot.client(state.client_id)
-    rules = snapshot.rules(state.tenant_id, client) if client else None
-    if rules is None:
-        return Refused(Refusal.UNKNOWN_CLIENT)
-    refusal = grant_refusal(state, rules, now)
-    return Refused(refusal) if refusal else state
-
-
-def _inspect_client_token(
-    database: Database, clock: Clock, snapshot: Snapshot, access: AccessClaims
-) -> Inspection | Refused:
-    with database.query() as tx:
-        now = clock.now()
-        revoked, version = revoked_tokens.is_revoked(database, tx, access.jti)
-    prove(snapshot, version, now)
+def _of_client(snapshot: Snapshot, access: AccessClaims, found: Found) -> Inspection | Refused:
     client = snapshot.client(access.client_id)
-    if revoked:
+    if access.jti in found.revoked:
         return Refused(Refusal.REVOKED)
     if client is None or not client.enabled:
         return Refused(Refusal.CLIENT_DISABLED)
@@ -221,23 +238,13 @@ def _inspect_client_token(
     )
 
 
-def _inspect_refresh_token(
-    database: Database, clock: Clock, snapshot: Snapshot, caller: Client, token: str
+def _of_refresh_token(
+    snapshot: Snapshot, named: RefreshToken, state: GrantState, rules: Rules
 ) -> Inspection | Refused:
-    """A refresh token, for its own client only; asking is not using: it ends and spends nothing."""
-    presented = refreshing.parsed(database, clock, snapshot, token)
-    if presented is None:
-        return Refused(Refusal.UNKNOWN_TOKEN)
-    key, tenant_id = refreshing.grant_key(presented), presented.locator.tenant_id
-    state = live_state(database, clock, snapshot, key, tenant_id)
-    if isinstance(state, Refused):
-        return state
+    presented = named.presented
     current = (state.generation, state.key_number, state.secret_hash)
     if (presented.generation, presented.key_number, presented.secret_hash) != current:
         return Refused(Refusal.UNKNOWN_TOKEN)
-    rules = snapshot.rules(state.tenant_id, caller)
-    if state.client_id != caller.client_id or rules is None:
-        return Refused(Refusal.FOREIGN_CLIENT)
     return Inspection(
         kind="refresh_token",
         account_id=state.key.account_id,
@@ -249,7 +256,7 @@ def _inspect_refresh_token(
         impersonator=state.impersonator,
         claims={
             "iss": snapshot.issuer,
-            "sub": subjects.subject(snapshot, caller, state.key.account_id),
+            "sub": state.key.account_id,
             "aud": snapshot.issuer,
             "client_id": state.client_id,
             "scope": state.scope,

@@ -12,7 +12,7 @@ from token_service.domain.sessions import GrantKey, Session
 from token_service.services import issuing, recording
 from token_service.services.configuration import Snapshot, prove_clock, prove_current
 from token_service.services.endings import Cause, end_grant, end_session
-from token_service.services.inspection import session_token, verified
+from token_service.services.named_tokens import session_token, verified
 from token_service.services.refreshing import grant_key, parsed
 from token_service.storage import grants, revoked_tokens, sessions
 from token_service.storage.database import Database, InTransaction

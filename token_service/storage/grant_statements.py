@@ -80,22 +80,42 @@ RAW_STATE = tuple(
 )
 """The same columns as a driver gives them, for statements that SQLAlchemy runs."""
 
+_MEMBERSHIPS = memberships.join(tenants, tenants.c.tenant_id == memberships.c.tenant_id)
+
 
 def _parameter(name: str, kind: type[Integer] = BigInteger) -> ColumnElement[int]:
     return bindparam(name, type_=kind, required=True)
 
 
+def relogin_parameter() -> ColumnElement[int]:
+    """The environment's forced re-login (seconds), for tenants that inherit it."""
+    return _parameter("force_relogin")
+
+
+def strictest_relogin(
+    account_id: ColumnElement[str], inherited: ColumnElement[int] | int
+) -> ColumnElement[int]:
+    """The strictest forced re-login (seconds) among the tenants of an account, row by row."""
+    limit = func.coalesce(tenants.c.force_relogin, inherited)
+    return (
+        select(func.coalesce(func.min(limit), inherited))
+        .select_from(_MEMBERSHIPS)
+        .where(memberships.c.account_id == account_id)
+        .scalar_subquery()
+    )
+
+
 def _standing(tenant_id: ColumnElement[str]) -> Subquery:
     """What the account's memberships say today: the number in this tenant, the strictest limit."""
-    limit = func.coalesce(tenants.c.force_relogin, _parameter("force_relogin"))
+    limit = func.coalesce(tenants.c.force_relogin, relogin_parameter())
     return (
         select(
             func.max(case((memberships.c.tenant_id == tenant_id, memberships.c.number))).label(
                 "membership"
             ),
-            func.coalesce(func.min(limit), _parameter("force_relogin")).label("force_relogin"),
+            func.coalesce(func.min(limit), relogin_parameter()).label("force_relogin"),
         )
-        .select_from(memberships.join(tenants, tenants.c.tenant_id == memberships.c.tenant_id))
+        .select_from(_MEMBERSHIPS)
         .where(memberships.c.account_id == bindparam("account_id", type_=Identifier, required=True))
         .subquery("standing")
     )

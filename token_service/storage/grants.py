@@ -30,7 +30,6 @@ from token_service.storage.tables import (
     grants,
     memberships,
     sessions,
-    tenants,
 )
 from token_service.storage.types import (
     identifier,
@@ -192,13 +191,6 @@ def history_of(
 
 
 def _states(account_id: str, sids: Sequence[str], force_relogin: int) -> Select[Any]:
-    limit = func.coalesce(tenants.c.force_relogin, force_relogin)
-    strictest = (
-        select(func.coalesce(func.min(limit), force_relogin))
-        .select_from(memberships.join(tenants, tenants.c.tenant_id == memberships.c.tenant_id))
-        .where(memberships.c.account_id == account_id)
-        .scalar_subquery()
-    )
     current = and_(
         memberships.c.account_id == grants.c.account_id,
         memberships.c.tenant_id == grants.c.tenant_id,
@@ -208,7 +200,7 @@ def _states(account_id: str, sids: Sequence[str], force_relogin: int) -> Select[
         select(
             *grant_statements.RAW_STATE,
             memberships.c.number,
-            strictest,
+            grant_statements.strictest_relogin(accounts.c.account_id, force_relogin),
             environment.c.configuration_version,
             grants.c.sid,
             grants.c.grant_id,

@@ -116,7 +116,10 @@ def test_nobody_learns_of_tokens_that_are_neither_theirs_nor_for_them(world: Wor
 def test_a_refresh_token_is_for_its_own_client_only(world: World) -> None:
     api = world.client("resource_server")
     who = signed_in_for(world, api)
+    # Refresh tokens are meant for the issuer; to be called so makes nobody their client.
+    issuers = world.client("resource_server", resource_identifier=ISSUER)
     assert asked(world, api, who.tokens.refresh) == INACTIVE
+    assert asked(world, issuers, who.tokens.refresh) == INACTIVE
     assert world.introspect(who.app, who.tokens.refresh)["active"]
 
 
