@@ -4,6 +4,7 @@ Every refusal is checked twice: what the client is told, and the reason in the a
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from werkzeug.test import TestResponse
 
@@ -17,6 +18,9 @@ EVERYWHERE = frozenset(
         "introspect the access token",
         "introspect the refresh token",
         "introspect in JSON",
+        "validate in a batch",
+        "introspect the access token in a batch",
+        "introspect the refresh token in a batch",
         "own list",
         "list of the account",
     }
@@ -90,6 +94,8 @@ def live_at(who: SignedIn, worker: World | None = None) -> set[str]:
     worker, tokens = worker or who.world, who.tokens
     http, token = worker.http, {"token": tokens.access}
     in_json = http.post("/v1/token/introspect", json=token, headers=who.app.basic)
+    validated = batch(worker, who.app, "validate", [tokens.access, "garbage"])
+    introspected = batch(worker, who.app, "introspect", [tokens.access, tokens.refresh])
     own = http.get("/v1/me/sessions", headers=tokens.bearer)
     listed = http.get(f"/v1/accounts/{who.account_id}/sessions", headers=who.backend.basic)
     seen = {
@@ -98,10 +104,26 @@ def live_at(who: SignedIn, worker: World | None = None) -> set[str]:
         "introspect the access token": worker.introspect(who.app, tokens.access)["active"],
         "introspect the refresh token": worker.introspect(who.app, tokens.refresh)["active"],
         "introspect in JSON": in_json.get_json()["active"],
+        "validate in a batch": validated[0]["active"],
+        "introspect the access token in a batch": introspected[0]["active"],
+        "introspect the refresh token in a batch": introspected[1]["active"],
         "own list": own.status_code == 200 and tokens.sid in sids(own),
         "list of the account": tokens.sid in sids(listed),
     }
     return {name for name, live in seen.items() if live}
+
+
+def batch(
+    world: World, caller: App, what: str, tokens: list[str], **fields: object
+) -> list[dict[str, Any]]:
+    """What is said of several tokens that are asked about at once."""
+    sent = {"json": {"tokens": tokens, **fields}, "headers": caller.basic}
+    answer = world.http.post(f"/v1/token/{what}/batch", **sent)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    body = answer.get_json()
+    assert set(body) == {"items"}
+    return list(body["items"])
 
 
 def sids(answer: TestResponse) -> list[str]:

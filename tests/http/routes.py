@@ -31,6 +31,7 @@ class Request:
 
 _CLIENT = {"client_id": "{client_id}"}
 _TOKEN = {"token": "{access}"}
+_TOKENS = {"tokens": ["{access}"]}
 _SIGN_IN = {"identifier": "{email}", "password": "{password}", "tenant_id": "{tenant_id}"}
 _REFRESH = {"refresh_token": "{refresh}"}
 _PASSWORD = {"current_password": "{password}", "new_password": "quite another long password"}
@@ -95,9 +96,11 @@ REQUESTS: dict[Route, Request] = {
     ("POST", "/v1/sign-in"): Request(_CLIENT | _SIGN_IN),
     ("POST", "/v1/sign-in/continue"): Request(_CLIENT | _CONTINUE),
     ("POST", "/v1/token/introspect"): Request(_TOKEN),
+    ("POST", "/v1/token/introspect/batch"): Request(_TOKENS),
     ("POST", "/v1/token/invalidate"): Request({"sid": "{sid}"}),
     ("POST", "/v1/token/refresh"): Request(_CLIENT | _REFRESH),
     ("POST", "/v1/token/validate"): Request(_TOKEN),
+    ("POST", "/v1/token/validate/batch"): Request(_TOKENS),
     ("GET", "/v1/token/validate"): Request(),
     ("POST", "/v1/impersonations"): Request(_ACT),
     ("GET", "/v1/me"): Request(),
@@ -184,6 +187,8 @@ def _filled(value: Any, names: Mapping[str, str]) -> Any:
         return value.format_map(names)
     if isinstance(value, Mapping):
         return {name: _filled(one, names) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, names) for one in value]
     return value
 
 

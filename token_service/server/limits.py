@@ -13,7 +13,7 @@ class Limits:
     read_timeout_seconds: float = 10.0  # how long a client may leave its answer unread
     drain_seconds: float = 8.0  # from the stop signal until what still runs is cut
     max_head_bytes: int = 16_384
-    max_body_bytes: int = 65_536
+    max_body_bytes: int = 262_144
     max_waiting: int = 1024  # complete requests for which no thread is free; the next gets a 503
     max_connections: int = 4096
     backlog: int = 1024  # connections not yet accepted

@@ -1,6 +1,6 @@
 """Answers in JSON, and what a token answer contains (RFC 6749 section 5.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -12,7 +12,7 @@ from token_service.services.issuing import IssuedTokens
 from token_service.web import metrics
 
 JSON = "application/json"
-_INACTIVE = b'{"active":false}'
+_INACTIVE = {"active": False}
 
 
 def json(body: Mapping[str, Any], status: int = 200) -> Response:
@@ -59,6 +59,13 @@ def tokens(issued: IssuedTokens, grant: str, status: int = 200) -> Response:
 
 def inspected(found: Inspection | Refused) -> Response:
     """What is said of a token (RFC 7662 section 2.2): one answer for all that are not active."""
-    if isinstance(found, Inspection):
-        return json({"active": True, **found.claims})
-    return Response(_INACTIVE, content_type=JSON)
+    return json(_told(found))
+
+
+def all_inspected(found: Iterable[Inspection | Refused]) -> Response:
+    """The same of several, in their order."""
+    return json({"items": [_told(one) for one in found]})
+
+
+def _told(found: Inspection | Refused) -> Mapping[str, Any]:
+    return {"active": True, **found.claims} if isinstance(found, Inspection) else _INACTIVE

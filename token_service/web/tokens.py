@@ -22,13 +22,21 @@ from token_service.web.guards import Person
 from token_service.web.origin import origin
 from token_service.web.parts import parts
 from token_service.web.refusing import Refuse, refusal
-from token_service.web.schemas.answers import EndedProblemSchema, InspectionSchema, TokensSchema
+from token_service.web.schemas.answers import (
+    EndedProblemSchema,
+    InspectionSchema,
+    InspectionsSchema,
+    TokensSchema,
+)
 from token_service.web.schemas.requests import (
+    IntrospectBatchSchema,
     IntrospectSchema,
     InvalidateRequest,
     InvalidateSchema,
     RefreshRequest,
     RefreshSchema,
+    ValidateBatchRequest,
+    ValidateBatchSchema,
     ValidateRequest,
     ValidateSchema,
 )
@@ -37,7 +45,9 @@ blueprint = Blueprint("token", __name__, url_prefix="/v1/token", description="To
 
 _REFRESH = RefreshSchema()
 _VALIDATE = ValidateSchema()
+_VALIDATE_BATCH = ValidateBatchSchema()
 _INTROSPECT = IntrospectSchema()
+_INTROSPECT_BATCH = IntrospectBatchSchema()
 _INVALIDATE = InvalidateSchema()
 
 _CLIENT_FAULTS = (
@@ -98,6 +108,21 @@ def introspect(snapshot: Snapshot) -> Response:
     )
 
 
+@blueprint.post("/introspect/batch")
+@blueprint.described(
+    body=IntrospectBatchSchema, answer=InspectionsSchema, faults=_CLIENT_FAULTS, security=(BASIC,)
+)
+@on_current
+def introspect_batch(snapshot: Snapshot) -> Response:
+    """Ask about up to 100 tokens at once; of each is said what would be said of it alone."""
+    tokens: list[str] = parsing.json_body(_INTROSPECT_BATCH)
+    caller = guards.confidential_client(snapshot)
+    here = parts()
+    return answers.all_inspected(
+        inspection.introspect_all(here.database, here.clock, snapshot, caller, tokens)
+    )
+
+
 @blueprint.post("/validate")
 @blueprint.described(
     body=ValidateSchema,
@@ -114,6 +139,26 @@ def validate(snapshot: Snapshot) -> Response:
     here = parts()
     return answers.inspected(
         inspection.validate(here.database, here.clock, snapshot, request.token, request.audience)
+    )
+
+
+@blueprint.post("/validate/batch")
+@blueprint.described(
+    body=ValidateBatchSchema, answer=InspectionsSchema, faults=_CLIENT_FAULTS, security=(BASIC,)
+)
+@on_current
+def validate_batch(snapshot: Snapshot) -> Response:
+    """Ask whether up to 100 access tokens are live; of each is said what would be said of it alone.
+
+    Only a confidential client may: whoever holds so many tokens of others has a name.
+    """
+    request: ValidateBatchRequest = parsing.json_body(_VALIDATE_BATCH)
+    guards.confidential_client(snapshot)
+    here = parts()
+    return answers.all_inspected(
+        inspection.validate_all(
+            here.database, here.clock, snapshot, request.tokens, request.audience
+        )
     )
 
 

@@ -145,6 +145,7 @@ EXPECTED: dict[Route, Row] = {
     },
     ("POST", "/oauth2/introspect"): _INTROSPECT,
     ("POST", "/v1/token/introspect"): _INTROSPECT,
+    ("POST", "/v1/token/introspect/batch"): _INTROSPECT,
     # Of these clients one sends browsers here.
     ("POST", "/oauth2/par"): {
         "201": {"app"},
@@ -164,6 +165,10 @@ EXPECTED: dict[Route, Row] = {
     ("POST", "/oauth2/token"): _REFRESH,
     ("POST", "/v1/token/refresh"): _REFRESH,
     ("POST", "/v1/token/validate"): {"200 active": _ALL},
+    ("POST", "/v1/token/validate/batch"): {
+        "200 active": _CONFIDENTIAL,
+        "401 invalid_client": _NOT_CLIENTS | {"public"},
+    },
     ("GET", "/v1/token/validate"): {"200": _BEARERS, "401 invalid_token": _NO_TOKEN},
     ("POST", "/v1/token/invalidate"): {
         "204 ended": {"owner", "revoker", *_WITH_SESSIONS, "admin", "admin_here"}

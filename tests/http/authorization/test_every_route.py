@@ -16,8 +16,9 @@ def outcome(world: World, answer: TestResponse, target: SignedIn) -> str:
     found = [str(answer.status_code)]
     if answer.status_code >= 400:
         found.append(str(told.get("code") or told.get("error") or ""))
-    elif "active" in told:
-        found.append("active" if told["active"] else "inactive")
+    for one in told.get("items") or [told]:
+        if "active" in one:
+            found.append("active" if one["active"] else "inactive")
     if not world.is_live(target.tokens):
         found.append("ended")
     return " ".join(one for one in found if one)

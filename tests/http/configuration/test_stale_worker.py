@@ -23,6 +23,11 @@ def _posted_json(worker: World, who: SignedIn, path: str) -> TestResponse:
     return worker.http.post(path, json={"token": who.tokens.access}, headers=who.app.basic)
 
 
+def _posted_batch(worker: World, who: SignedIn, path: str) -> TestResponse:
+    sent = {"tokens": [who.tokens.access, who.tokens.access]}
+    return worker.http.post(path, json=sent, headers=who.app.basic)
+
+
 ASKED_BY_A_CLIENT: tuple[Callable[[World, SignedIn], TestResponse], ...] = (
     lambda worker, who: worker.try_sign_in(who.person, who.app),
     lambda worker, who: worker.try_refresh(who.app, who.tokens.refresh),
@@ -31,6 +36,8 @@ ASKED_BY_A_CLIENT: tuple[Callable[[World, SignedIn], TestResponse], ...] = (
     lambda worker, who: _posted(worker, who, "/oauth2/introspect"),
     lambda worker, who: _posted(worker, who, "/oauth2/revoke"),
     lambda worker, who: _posted_json(worker, who, "/v1/token/introspect"),
+    lambda worker, who: _posted_batch(worker, who, "/v1/token/introspect/batch"),
+    lambda worker, who: _posted_batch(worker, who, "/v1/token/validate/batch"),
 )
 
 

@@ -202,6 +202,7 @@ def test_when_the_key_of_refresh_tokens_leaked_everybody_signs_in_again(
     assert live_at(who, second_worker) == EVERYWHERE
     revoke_key(world, "opaque-1")
     for worker in (second_worker, world):
-        assert live_at(who, worker) & {"introspect the refresh token"} == set()
+        live = live_at(who, worker)
+        assert not {one for one in live if one.startswith("introspect the refresh token")}
         assert worker.try_refresh(who.app, who.tokens.refresh).status_code == 400
     assert live_at(who.again().refreshed()) == EVERYWHERE

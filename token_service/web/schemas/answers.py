@@ -111,6 +111,12 @@ class InspectionSchema(Schema):
     cnf = fields.Nested(ConfirmationSchema)
 
 
+class InspectionsSchema(Schema):
+    """What is said of each token, in the order in which they were sent."""
+
+    items = fields.List(fields.Nested(InspectionSchema), required=True)
+
+
 @dataclass(frozen=True, slots=True)
 class ListedSession:
     """A session, and whether it is the one that asks."""

@@ -6,9 +6,10 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validates_schema
 from marshmallow.exceptions import ValidationError
-from marshmallow.validate import Range
+from marshmallow.validate import Length, Range
 
 MAX_PAGE = 100
+MAX_TOKENS = 100
 
 
 def _text(description: str, *, required: bool) -> fields.String:
@@ -22,6 +23,25 @@ class Flag(fields.Boolean):
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
+
+
+class Tokens(fields.List[str]):
+    """Tokens to ask about; what is wrong with one of them is said of the whole list."""
+
+    default_error_messages = {"invalid": "Not a list of texts."}
+
+    def __init__(self, description: str) -> None:
+        super().__init__(
+            fields.String(),
+            required=True,
+            validate=Length(1, MAX_TOKENS),
+            metadata={"description": description},
+        )
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> list[str | None]:
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise self.make_error("invalid")
+        return list(value)
 
 
 class ClientFields(Schema):
@@ -137,6 +157,35 @@ class IntrospectSchema(Schema):
     @post_load
     def _made(self, data: Mapping[str, Any], **_: object) -> str:
         return str(data["token"])
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateBatchRequest:
+    """A question about several access tokens."""
+
+    tokens: list[str] = field(repr=False)
+    audience: str | None = None
+
+
+class ValidateBatchSchema(Schema):
+    """Access tokens, and optionally for whom each must be meant."""
+
+    tokens = Tokens("The access tokens.")
+    audience = _text("The resource server that each must be meant for.", required=False)
+
+    @post_load
+    def _made(self, data: Mapping[str, Any], **_: object) -> ValidateBatchRequest:
+        return ValidateBatchRequest(**data)
+
+
+class IntrospectBatchSchema(Schema):
+    """Tokens of either kind."""
+
+    tokens = Tokens("The access tokens or refresh tokens.")
+
+    @post_load
+    def _made(self, data: Mapping[str, Any], **_: object) -> list[str]:
+        return list(data["tokens"])
 
 
 @dataclass(frozen=True, slots=True)
