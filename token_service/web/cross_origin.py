@@ -13,7 +13,7 @@ from token_service.domain.browser_origins import is_origin
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.web.current import on_current
 from token_service.web.discovery import metadata_paths
-from token_service.web.parts import parts
+from token_service.web.parts import parts, this_request
 from token_service.web.server_metadata import JWKS
 
 _LISTED = {
@@ -35,15 +35,19 @@ def install(app: Flask, *, issuer: str) -> None:
 
     @app.before_request
     def decide() -> Response | None:
-        methods = _LISTED.get(request.path, "GET" if request.path in public else None)
-        origin = request.headers.get("Origin")
-        if methods is None or origin is None:
+        asked = this_request()
+        origin = asked.headers.get("Origin")
+        if origin is None:
             return None
-        if request.path in public:
+        is_public = asked.path in public
+        methods = "GET" if is_public else _LISTED.get(asked.path)
+        if methods is None:
+            return None
+        if is_public:
             g.allowed_origin = "*"
         elif is_origin(origin) and _is_listed(origin):
             g.allowed_origin = origin
-        if request.method != "OPTIONS" or "allowed_origin" not in g:
+        if asked.method != "OPTIONS" or "allowed_origin" not in g:
             return None
         return _preflight(methods)
 

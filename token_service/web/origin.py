@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
 from flask import g, has_request_context, request
 
@@ -20,8 +21,11 @@ _SIGNS_OF_A_PROXY = ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via")
 
 
 def origin() -> Origin:
-    """Address, user agent and id of this request."""
-    return Origin(client_address(), user_agent(), request_id())
+    """Address, user agent and id of this request, found once."""
+    known = g.get("origin")
+    if known is None:
+        known = g.origin = Origin(client_address(), user_agent(), request_id())
+    return cast(Origin, known)
 
 
 def client_address() -> str:

@@ -17,7 +17,7 @@ from token_service.services.proofs import Shown
 from token_service.storage.database import Database
 from token_service.web import client_certificates, errors
 from token_service.web.origin import is_from_proxy, origin
-from token_service.web.parts import parts
+from token_service.web.parts import parts, this_request
 from token_service.web.refusing import refusal
 
 
@@ -95,12 +95,11 @@ def gateway_target() -> Target:
 
 
 def _own_target(snapshot: Snapshot) -> Target:
-    return Target(request.method, url_of(snapshot.issuer, request.path))
+    asked = this_request()
+    return Target(asked.method, url_of(snapshot.issuer, asked.path))
 
 
 def _shown(target: Target) -> Shown:
-    if "spent_proofs" not in g:
-        g.spent_proofs = set()
     return Shown(
         proof=request.headers.get("DPoP"),
         certificate=client_certificates.encoded(),
@@ -108,7 +107,7 @@ def _shown(target: Target) -> Shown:
         url=target.url,
         nonce_required=parts().settings.dpop.nonce == "required",
         origin=origin(),
-        spent=g.spent_proofs,
+        spent=g.setdefault("spent_proofs", set()),
     )
 
 
