@@ -29,9 +29,11 @@ help: ## print this list
 
 # Sets $$python to the first candidate that runs and is new enough (a name on PATH may be a shim
 # that does not run). One that can also make a complete environment wins over one that cannot.
+# The system's own comes first: distributions build theirs with profile-guided optimisation, and the
+# same code takes up to a third less of the processor than in one that a version manager compiled.
 define find_python
 python=; bare=; \
-for candidate in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+for candidate in $(PYTHON) /usr/bin/python3 python3.13 python3.12 python3.11 python3; do \
     "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
     if "$$candidate" -c 'import venv, ensurepip' >/dev/null 2>&1; then python=$$candidate; break; fi; \
     bare=$${bare:-$$candidate}; \
