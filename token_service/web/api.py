@@ -1,6 +1,7 @@
 """The JSON API at `/v1`: its blueprint, and OpenAPI 3.1 generated from the schemas."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -8,9 +9,7 @@ import flask_smorest
 import orjson
 from flask import Flask, Response
 from marshmallow import Schema
-from werkzeug.exceptions import HTTPException
 
-from token_service.web import refusing
 from token_service.web.errors import Fault
 from token_service.web.schemas.answers import ProblemSchema
 
@@ -54,40 +53,41 @@ class Blueprint(flask_smorest.Blueprint):
         return decorate
 
 
-class Api(flask_smorest.Api):
-    """flask-smorest, with our errors and a document that is made once."""
+class Description(flask_smorest.Api):
+    """flask-smorest, with our errors."""
 
     ERROR_SCHEMA = ProblemSchema
     DEFAULT_ERROR_RESPONSE_NAME = None
     DEFAULT_RESPONSE_CONTENT_TYPE = PROBLEM
 
-    def handle_http_exception(self, error: HTTPException) -> Response:
-        """It registers this for the whole application."""
-        return refusing.http_error(error)
 
-    def _openapi_json(self) -> Response:
-        if self._document is None:
-            self._document = orjson.dumps(self.spec.to_dict())
-        return Response(self._document, content_type="application/json")
-
-    _document: bytes | None = None
-
-
-def install(app: Flask, blueprints: Sequence[Blueprint]) -> None:
+def install(app: Flask, blueprints: tuple[Blueprint, ...]) -> None:
     """Register the blueprints and serve their description at `/v1/openapi.json`."""
-    app.config.update(
-        API_TITLE="Token service",
-        API_VERSION="v1",
-        OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/v1",
-        OPENAPI_JSON_PATH="openapi.json",
-    )
-    api = Api(app)
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
+    app.add_url_rule("/v1/openapi.json", "openapi", partial(_openapi, blueprints))
+
+
+def _openapi(blueprints: tuple[Blueprint, ...]) -> Response:
+    return Response(_document(blueprints), content_type="application/json")
+
+
+@cache
+def _document(blueprints: tuple[Blueprint, ...]) -> bytes:
+    """What the blueprints say of themselves, made when it is first asked for: to describe them
+    takes longer than all else that a worker does before it serves.
+
+    flask-smorest describes while it registers, so it is given an application to fill.
+    """
+    described = Flask("description", static_folder=None)
+    described.config.update(API_TITLE="Token service", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
+    api = Description(described)
     schemes = api.spec.components
     schemes.security_scheme(BASIC, {"type": "http", "scheme": "basic"})
     schemes.security_scheme(BEARER, {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
+    return orjson.dumps(api.spec.to_dict())
 
 
 def _responses(
