@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import httpcore
@@ -84,8 +85,12 @@ class Reach:
         return self.private or is_public(address)
 
 
+@cache
 def trusting(ca_file: Path | None) -> ssl.SSLContext:
-    """The system's certificate authorities and, if given, those in a PEM file; raises OSError."""
+    """The system's certificate authorities and, if given, those in a PEM file; raises OSError.
+
+    Hundreds of certificates, read once for all fetchers of a process.
+    """
     context = ssl.create_default_context()
     if ca_file is not None:
         context.load_verify_locations(ca_file)
