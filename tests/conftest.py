@@ -1,5 +1,6 @@
 """Fixtures: every test that takes `world` runs on SQLite and on PostgreSQL."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,12 @@ def pytest_unconfigure() -> None:
     """End the PostgreSQL that this process started."""
     while _servers:
         _servers.pop().stop()
+
+
+def pytest_collection_finish() -> None:
+    """Ten thousand collected tests stay as long as the run: no garbage collection looks there."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
