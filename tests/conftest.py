@@ -2,8 +2,10 @@
 
 import gc
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from freezegun import freeze_time
@@ -11,6 +13,7 @@ from freezegun import freeze_time
 from tests.world.databases import URL_VARIABLE, OwnServer, Postgres, SqliteFiles
 from tests.world.world import START, Time, World, prepare
 
+ROOM_FOR_DATABASES = 2**30
 _servers: list[OwnServer] = []
 
 
@@ -42,9 +45,12 @@ def postgres() -> Postgres:
 
 
 @pytest.fixture(scope="session")
-def sqlite_files(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
-    """Databases in files."""
-    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+def sqlite_files() -> Iterator[SqliteFiles]:
+    """Databases in files, where no commit waits for a disk if there is such a place."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM_FOR_DATABASES
+    with TemporaryDirectory(prefix="token-service-", dir=memory if roomy else None) as folder:
+        yield SqliteFiles(Path(folder))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
