@@ -6,12 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from tests.world.databases import URL_VARIABLE
-from tests.world.world import REPOSITORY, App, Person, World
+from tests.world.databases import URL_VARIABLE, Postgres, SqliteFiles
+from tests.world.world import REPOSITORY, App, Person, World, prepare_now
 
 PROCESSES = 4
 THREADS = 64
@@ -39,6 +40,18 @@ class Workers:
             assert process.stdout is not None
             answers += [(status, body) for status, body in json.loads(process.stdout.readline())]
         return answers
+
+
+@contextmanager
+def in_real_time(databases: Postgres | SqliteFiles, folder: Path) -> Iterator[World]:
+    """A world in real time, because its worker processes have clocks of their own."""
+    # Not from the template: that one is prepared in the frozen time.
+    url = databases.empty()
+    prepare_now(url)
+    world = World(url, folder)
+    yield world
+    world.close()
+    databases.drop(url)
 
 
 @contextmanager
@@ -88,11 +101,11 @@ def revoke(app: App, token: str) -> dict[str, Any]:
     return {"path": "/oauth2/revoke", "form": {"token": token}, "headers": app.basic}
 
 
-def sign_in(person: Person, app: App) -> dict[str, Any]:
-    """A sign-in as a request of a burst."""
+def sign_in(person: Person, app: App, password: str | None = None) -> dict[str, Any]:
+    """A sign-in as a request of a burst; the right password unless one is given."""
     body = {
         "identifier": person.email,
-        "password": person.password,
+        "password": password or person.password,
         "client_id": app.client_id,
     }
     return {"path": "/v1/sign-in", "json": body, "headers": app.basic}

@@ -3,32 +3,12 @@
 One burst is no evidence; fifty find a read-then-write with a probability that leaves no doubt.
 """
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.races.bursts import PROCESSES, THREADS, Workers, invalidate, refresh, revoke, workers
-from tests.world.databases import Postgres
-from tests.world.world import App, Person, Tokens, World, prepare_now
+from tests.races.bursts import PROCESSES, THREADS, Workers, invalidate, refresh, revoke
+from tests.world.world import App, Person, Tokens, World
 
 BURSTS = 50
-
-
-@pytest.fixture(scope="module")
-def raced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world in real time, because its worker processes have clocks of their own."""
-    postgres = Postgres()
-    world = World(postgres.create(prepare_now), tmp_path_factory.mktemp("races"))
-    yield world
-    world.close()
-    postgres.drop(world.url)
-
-
-@pytest.fixture(scope="module")
-def crowd(raced: World) -> Iterator[Workers]:
-    """The worker processes."""
-    with workers(raced) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

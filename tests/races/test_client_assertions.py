@@ -1,35 +1,16 @@
 """The same assertion at the same moment at several worker processes: it is good once."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
 from tests.http.client_authentication.proving import FORM, with_key
-from tests.races.bursts import Workers, workers
-from tests.world.databases import Postgres
-from tests.world.world import World, prepare_now
+from tests.races.bursts import Workers
+from tests.world.world import World
 from token_service.domain.client_assertions import TYPE
 from token_service.domain.events import NO_ACCOUNT, Event
 
 BURST = 64
-
-
-@pytest.fixture(scope="module")
-def raced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world in real time, because its worker processes have clocks of their own."""
-    postgres = Postgres()
-    world = World(postgres.create(prepare_now), tmp_path_factory.mktemp("assertions"))
-    yield world
-    world.close()
-    postgres.drop(world.url)
-
-
-@pytest.fixture(scope="module")
-def crowd(raced: World) -> Iterator[Workers]:
-    """The worker processes."""
-    with workers(raced) as started:
-        yield started
 
 
 def request(assertion: str) -> dict[str, object]:

@@ -1,45 +1,14 @@
 """Bursts of guesses from several processes: the limit holds however many ask at once."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from tests.races.bursts import PROCESSES, THREADS, Workers, workers
-from tests.world.databases import Postgres
-from tests.world.world import App, Person, World, prepare_now
+from tests.races.bursts import PROCESSES, THREADS, Workers, sign_in
+from tests.world.world import Person, World
 from token_service.domain.events import Event
 
 FREE = 10
 BURST = PROCESSES * THREADS
-
-
-@pytest.fixture(scope="module")
-def raced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world in real time, because its worker processes have clocks of their own."""
-    postgres = Postgres()
-    world = World(postgres.create(prepare_now), tmp_path_factory.mktemp("guessing"))
-    yield world
-    world.close()
-    postgres.drop(world.url)
-
-
-@pytest.fixture(scope="module")
-def crowd(raced: World) -> Iterator[Workers]:
-    """The worker processes."""
-    with workers(raced) as started:
-        yield started
-
-
-def attempt(person: Person, app: App, password: str | None = None) -> dict[str, Any]:
-    """A sign-in as a request of a burst; the right password unless one is given."""
-    body = {
-        "identifier": person.email,
-        "password": password or person.password,
-        "client_id": app.client_id,
-    }
-    return {"path": "/v1/sign-in", "json": body, "headers": app.basic}
 
 
 def statuses(answers: list[tuple[int, Any]]) -> Counter[int]:
@@ -54,12 +23,12 @@ def failures(world: World, person: Person) -> int:
 
 def test_a_burst_of_guesses_gets_no_more_than_the_limit(raced: World, crowd: Workers) -> None:
     person, app = raced.person(raced.tenant()), raced.client()
-    told = statuses(crowd.burst([attempt(person, app, "wrong")] * BURST))
+    told = statuses(crowd.burst([sign_in(person, app, "wrong")] * BURST))
     assert told[401] == failures(raced, person) == FREE
     assert set(told) == {401, 429}
     assert raced.event_names(person.account_id).count(Event.ACCOUNT_LOCKED) == 1
 
-    told = statuses(crowd.burst([attempt(person, app)] * PROCESSES))
+    told = statuses(crowd.burst([sign_in(person, app)] * PROCESSES))
     assert set(told) == {429}
     assert raced.event_names(person.account_id).count(Event.SIGNED_IN) == 0
 
@@ -69,9 +38,9 @@ def test_a_right_guess_among_them_counts_only_before_the_limit(
 ) -> None:
     for _ in range(4):
         person, app = raced.person(raced.tenant()), raced.client()
-        burst = [attempt(person, app, "wrong")] * (BURST - 1)
+        burst = [sign_in(person, app, "wrong")] * (BURST - 1)
         told = statuses(
-            crowd.burst([*burst[: BURST // 2], attempt(person, app), *burst[BURST // 2 :]])
+            crowd.burst([*burst[: BURST // 2], sign_in(person, app), *burst[BURST // 2 :]])
         )
         assert set(told) <= {200, 401, 429}
         # Up to the limit before the right one, which clears the count, and up to it again after.
@@ -81,6 +50,6 @@ def test_a_right_guess_among_them_counts_only_before_the_limit(
 def test_the_right_password_is_never_refused_however_many_ask(raced: World, crowd: Workers) -> None:
     """A full hash queue (503) is no failure either: the tenant would lock after a single one."""
     person, app = raced.person(raced.tenant(lockout_failures=1)), raced.client()
-    told = statuses(crowd.burst([attempt(person, app)] * BURST))
+    told = statuses(crowd.burst([sign_in(person, app)] * BURST))
     assert set(told) == {200}
     assert failures(raced, person) == 0

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.http.building import sids
-from tests.races.bursts import Workers, continue_sign_in, sign_in, workers
+from tests.races.bursts import Workers, continue_sign_in, in_real_time, sign_in
 from tests.world.databases import Postgres, SqliteFiles
-from tests.world.world import App, Person, World, prepare_now
+from tests.world.world import App, Person, World
 
 SIGN_INS = 200
 MOST = 3
@@ -19,25 +19,13 @@ MOST = 3
 def raced(
     request: pytest.FixtureRequest,
     postgres: Postgres,
+    sqlite_files: SqliteFiles,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[World]:
-    """A world in real time, because its worker processes have clocks of their own."""
-    folder = tmp_path_factory.mktemp("races")
-    databases = SqliteFiles(folder) if request.param == "sqlite" else postgres
-    # Not from the template: that one is prepared in the frozen time.
-    url = databases.empty()
-    prepare_now(url)
-    world = World(url, folder)
-    yield world
-    world.close()
-    databases.drop(url)
-
-
-@pytest.fixture(scope="module")
-def crowd(raced: World) -> Iterator[Workers]:
-    """The worker processes."""
-    with workers(raced) as started:
-        yield started
+    """A world on either kind of database."""
+    databases = sqlite_files if request.param == "sqlite" else postgres
+    with in_real_time(databases, tmp_path_factory.mktemp("races")) as world:
+        yield world
 
 
 def answered(crowd: Workers, requests: list[dict[str, Any]]) -> list[tuple[int, Any]]:
