@@ -69,6 +69,16 @@ class Hold:
         """Commit what the holder did, and let everybody go."""
         self._holder.commit()
 
+    def at_once(
+        self, row: tuple[str, *tuple[object, ...]], *uses: Callable[[], Answer]
+    ) -> list[Answer]:
+        """Hold a row (a query and its parameters) until each waits for it, and answer all that they
+        gave when it was let go."""
+        self.run(*row)
+        futures = self.start(*uses)
+        self.release()
+        return [future.result(timeout=60) for future in futures]
+
     def close(self) -> None:
         """Let go and disconnect."""
         self._holder.close()

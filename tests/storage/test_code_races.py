@@ -28,20 +28,13 @@ def redeemed_by(world, app, code):
     return world.app.test_client().post("/oauth2/token", data=form, headers=app.basic)
 
 
-def asked_at_once(hold, row, *uses):
-    hold.run(*row)
-    futures = hold.start(*uses)
-    hold.release()
-    return [future.result(timeout=60) for future in futures]
-
-
 def test_of_many_uses_of_a_code_at_most_one_gets_tokens_and_none_keeps_them(given):
     world, app, person, _, code = given
     row = ("SELECT 1 FROM accounts WHERE account_id = %s FOR UPDATE", person.account_id)
     workers = [world, *(world.second_worker() for _ in range(WORKERS - 1))]
     with holding(world) as hold:
         uses = [partial(redeemed_by, one, app, code) for one in workers for _ in range(THREADS)]
-        answers = asked_at_once(hold, row, *uses)
+        answers = hold.at_once(row, *uses)
     for one in workers[1:]:
         one.close()
     good = [one for one in answers if one.status_code == 200]
@@ -64,7 +57,7 @@ def test_a_code_and_the_end_of_its_session(given):
 
     row = ("SELECT 1 FROM accounts WHERE account_id = %s FOR UPDATE", person.account_id)
     with holding(world) as hold:
-        ended, used = asked_at_once(hold, row, end_all, partial(redeemed_by, world, app, code))
+        ended, used = hold.at_once(row, end_all, partial(redeemed_by, world, app, code))
     assert (ended.status_code, used.status_code) == (204, 400)
 
 
@@ -81,7 +74,7 @@ def test_of_two_sign_ins_on_one_page_one_is_taken(given):
     before = world.event_names(person.account_id).count("signed_in")
     with holding(world) as hold:
         uses = [partial(tab.post, "/sign-in", fields) for tab in tabs]
-        answers = asked_at_once(hold, row, *uses)
+        answers = hold.at_once(row, *uses)
     assert {one.status_code for one in answers} == {303}
     cookies = [one for one in answers if "__Host-session" in str(one.headers)]
     assert len(cookies) == 1
@@ -105,5 +98,5 @@ def test_of_two_who_go_on_one_gets_the_code(given):
     row = ("SELECT 1 FROM accounts WHERE account_id = %s FOR UPDATE", person.account_id)
     go_on = f"/oauth2/authorize/continue?interaction={page.interaction}"
     with holding(world) as hold:
-        answers = asked_at_once(hold, row, *[partial(tab.get, go_on) for tab in tabs])
+        answers = hold.at_once(row, *[partial(tab.get, go_on) for tab in tabs])
     assert sorted(one.status_code for one in answers) == [303, 400, 400, 400]

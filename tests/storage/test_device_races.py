@@ -29,13 +29,6 @@ def polled(world, app, device):
     return world.app.test_client().post("/oauth2/token", data=form)
 
 
-def asked_at_once(hold, row, *uses):
-    hold.run(*row)
-    futures = hold.start(*uses)
-    hold.release()
-    return [future.result(timeout=60) for future in futures]
-
-
 def test_of_many_polls_after_the_approval_one_gets_tokens(given):
     world, app, person, browser, device = given
     let_in(browser, device, person)
@@ -44,7 +37,7 @@ def test_of_many_polls_after_the_approval_one_gets_tokens(given):
     before = world.sql("SELECT count(*) FROM sessions")[0][0]
     with holding(world) as hold:
         uses = [partial(polled, one, app, device) for one in workers for _ in range(THREADS)]
-        answers = asked_at_once(hold, row, *uses)
+        answers = hold.at_once(row, *uses)
     for one in workers[1:]:
         one.close()
     good = [one.get_json() for one in answers if one.status_code == 200]
@@ -60,7 +53,7 @@ def test_of_many_polls_at_once_one_came_in_time(given):
     world, app, _, _, device = given
     row = ("SELECT 1 FROM device_authorizations FOR UPDATE",)
     with holding(world) as hold:
-        answers = asked_at_once(hold, row, *[partial(polled, world, app, device)] * THREADS)
+        answers = hold.at_once(row, *[partial(polled, world, app, device)] * THREADS)
     errors = sorted(one.get_json()["error"] for one in answers)
     assert errors == ["authorization_pending", *["slow_down"] * (THREADS - 1)]
 
@@ -78,7 +71,7 @@ def test_an_approval_and_the_end_of_its_sign_in(given):
     fields = page.hidden | {"decision": "approve"}
     with holding(world) as hold:
         approve = partial(browser.post, "/device/confirmation", fields)
-        ended, _ = asked_at_once(hold, row, end_all, approve)
+        ended, _ = hold.at_once(row, end_all, approve)
     assert ended.status_code == 204
     assert polled(world, app, device).get_json()["error"] == "authorization_pending"
 
@@ -94,8 +87,7 @@ def test_two_decisions_at_once_are_one(given):
         tab.http.set_cookie(cookie.key, cookie.value, domain="localhost", secure=True)
     row = ("SELECT 1 FROM device_authorizations FOR UPDATE",)
     with holding(world) as hold:
-        answers = asked_at_once(
-            hold,
+        answers = hold.at_once(
             row,
             partial(browser.post, "/device/confirmation", first.hidden | {"decision": "deny"}),
             partial(tab.post, "/device/confirmation", second.hidden | {"decision": "approve"}),
@@ -119,7 +111,7 @@ def test_of_many_guesses_at_once_no_right_one_comes_after_the_limit(given):
             partial(one.http.post, "/device", data=form | {"user_code": code}, base_url=HERE)
             for one, form, code in zip(browsers, forms, typed, strict=True)
         ]
-        answers = asked_at_once(hold, row, *uses)
+        answers = hold.at_once(row, *uses)
     assert [one.status_code for one in answers] == [400, 429, 429, 429]
 
 
@@ -137,6 +129,6 @@ def test_a_decision_is_taken_by_one_of_two_tabs(given):
             tab.http.set_cookie(cookie.key, cookie.value, domain="localhost", secure=True)
     with holding(world) as hold:
         uses = [partial(tab.post, "/device/confirmation", fields) for tab in tabs]
-        asked_at_once(hold, row, *uses)
+        hold.at_once(row, *uses)
     assert world.event_names(person.account_id).count("device_approved") == 1
     assert polled(world, app, device).status_code == 200

@@ -9,13 +9,6 @@ from tests.world.browser import Browser, web_app
 TABS = 4
 
 
-def asked_at_once(hold, row, uses):
-    hold.run(*row)
-    futures = hold.start(*uses)
-    hold.release()
-    return [future.result(timeout=60) for future in futures]
-
-
 def row_of(world):
     [found] = world.sql("SELECT request_id FROM pushed_requests")
     return "SELECT 1 FROM pushed_requests WHERE request_id = %s FOR UPDATE", found.request_id
@@ -35,7 +28,7 @@ def test_of_many_browsers_that_are_signed_in_one_gets_a_code(on_postgres):
     named = {"client_id": app.client_id, "request_uri": push(world, app)}
     with holding(world) as hold:
         uses = [partial(one.get, "/oauth2/authorize", **named) for one in browsers]
-        answers = asked_at_once(hold, row_of(world), uses)
+        answers = hold.at_once(row_of(world), *uses)
     assert sorted(one.status_code for one in answers) == [303] + [400] * (TABS - 1)
     [good] = [one for one in answers if one.status_code == 303]
     assert "code=" in good.headers["Location"]
@@ -55,7 +48,7 @@ def test_of_many_pages_that_began_with_it_one_gets_a_code(on_postgres):
         go_on = f"/oauth2/authorize/continue?interaction={page.interaction}"
         waiting.append(partial(browser.get, go_on))
     with holding(world) as hold:
-        answers = asked_at_once(hold, row_of(world), waiting)
+        answers = hold.at_once(row_of(world), *waiting)
     assert sorted(one.status_code for one in answers) == [303] + [400] * (TABS - 1)
     assert codes(world) == 1
     # Whoever lost can still look at the page that says so, and nothing is left over.
@@ -68,7 +61,7 @@ def test_of_many_silent_refusals_one_is_an_answer(on_postgres):
     named = {"client_id": app.client_id, "request_uri": push(world, app, prompt="none")}
     with holding(world) as hold:
         uses = [partial(Browser(world).get, "/oauth2/authorize", **named) for _ in range(TABS)]
-        answers = asked_at_once(hold, row_of(world), uses)
+        answers = hold.at_once(row_of(world), *uses)
     assert sorted(one.status_code for one in answers) == [303] + [400] * (TABS - 1)
 
 
@@ -83,7 +76,7 @@ def test_allowing_and_denying_at_once(on_postgres):
         assert shown.path == "/consent"
         uses.append(partial(browser.send, shown, decision=decision))
     with holding(world) as hold:
-        answers = asked_at_once(hold, row_of(world), uses)
+        answers = hold.at_once(row_of(world), *uses)
     told = [one for one in answers if hasattr(one, "parameters")]
     assert len(told) == 1
     assert codes(world) == (1 if "code" in told[0].parameters else 0)
