@@ -1,5 +1,6 @@
 """Clients that prove who they are by keys, by a shared secret as a key, or by certificates."""
 
+import base64
 import functools
 import itertools
 import json
@@ -9,6 +10,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from werkzeug.test import TestResponse
 
@@ -47,6 +49,31 @@ def jwk(algorithm: str, key: Any, **members: object) -> dict[str, Any]:
     public: dict[str, Any] = json.loads(writer.to_jwk(key.public_key()))
     public.pop("key_ops", None)
     return public | members
+
+
+def public_forms(algorithm: str, key: Any) -> list[bytes]:
+    """The public key in forms that somebody might take for a secret, and what is no secret."""
+    public = key.public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    text = jwk(algorithm, key)
+    return [
+        pem,
+        pem.strip(),
+        pem.replace(b"\n", b"\r\n"),
+        b" \n" + pem,
+        b"\xef\xbb\xbf" + pem,
+        der,
+        base64.b64encode(der),
+        str(text).encode(),
+        json.dumps(text).encode(),
+        public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH),
+        str(text.get("n", text.get("x"))).encode(),
+        b"",
+        b"\0",
+        b"secret",
+        b"k1",
+    ]
 
 
 @dataclass(frozen=True)

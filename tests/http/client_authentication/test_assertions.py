@@ -1,6 +1,5 @@
 """Clients that sign an assertion: private_key_jwt and client_secret_jwt (RFC 7523)."""
 
-import base64
 import hashlib
 import hmac
 import json
@@ -8,7 +7,6 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.http.administration import change_client, rotate_secret
 from tests.http.building import assert_refused, signed_in
@@ -19,6 +17,7 @@ from tests.http.client_authentication.proving import (
     failures,
     jwk,
     private_key,
+    public_forms,
     send,
     with_key,
     with_shared_secret,
@@ -369,30 +368,6 @@ def test_no_assertion_is_stored_or_told(world: World) -> None:
 # Forgeries (RFC 8725 section 3): the header decides nothing.
 
 
-def encodings(prover: Prover) -> list[bytes]:
-    """The public key in forms that somebody might take for a secret."""
-    public = prover.key.public_key()
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    text = jwk(prover.algorithm, prover.key)
-    return [
-        pem,
-        pem.strip(),
-        pem.replace(b"\n", b"\r\n"),
-        b" \n" + pem,
-        b"\xef\xbb\xbf" + pem,
-        der,
-        base64.b64encode(der),
-        str(text).encode(),
-        public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH),
-        str(text.get("n", text.get("x"))).encode(),
-        b"",
-        b"\0",
-        b"secret",
-        b"k1",
-    ]
-
-
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
 def test_the_public_key_is_no_secret(world: World, algorithm: str) -> None:
     prover = with_key(world, algorithm)
@@ -405,7 +380,7 @@ def test_the_public_key_is_no_secret(world: World, algorithm: str) -> None:
     )
     for client_id, fault in ((prover.client_id, METHOD), (both.client_id, None)):
         forger = Prover(world, client_id, algorithm, prover.key)
-        for secret in encodings(prover):
+        for secret in public_forms(algorithm, prover.key):
             for alg, digest in (("HS256", hashlib.sha256), ("HS512", hashlib.sha512)):
                 header = {"alg": alg, "kid": "k1"}
                 signed = ".".join(

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.http.client_authentication.proving import jwk, private_key
+from tests.http.client_authentication.proving import jwk, private_key, public_forms
 from tests.http.pushed.building import refusals
 from tests.http.request_objects.signing import (
     Signer,
@@ -60,32 +59,10 @@ def test_a_stripped_signature(world: World) -> None:
     assert_not_taken(one, signed, "malformed")
 
 
-def secrets_of(one: Signer) -> list[bytes]:
-    """The public key in forms that somebody might take for a secret, and the client's own one."""
-    public = one.key.public_key()
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    text = jwk(one.algorithm, one.key)
-    return [
-        pem,
-        pem.strip(),
-        pem.replace(b"\n", b"\r\n"),
-        der,
-        base64.b64encode(der),
-        json.dumps(text).encode(),
-        public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH),
-        str(text.get("n", text.get("x"))).encode(),
-        (one.app.secret or "").encode(),
-        b"",
-        b"\0",
-        b"k1",
-    ]
-
-
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
 def test_no_secret_is_a_signature(world: World, algorithm: str) -> None:
     one = signer(world, algorithm)
-    for secret in secrets_of(one):
+    for secret in [*public_forms(algorithm, one.key), (one.app.secret or "").encode()]:
         for alg, digest in (("HS256", hashlib.sha256), ("HS512", hashlib.sha512)):
             signed = f"{segment({'alg': alg, 'kid': 'k1'})}.{segment(one.claims())}"
             tag = hmac.new(secret, signed.encode(), digest).digest()
