@@ -1,27 +1,18 @@
 """Letters to send, and a mail server that keeps what it gets."""
 
-import ipaddress
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from token_service.domain.letters import Letter, LetterKind
 
-LOOPBACK = ipaddress.ip_address("127.0.0.1")
 SENDER = "accounts@id.example"
 LINK = "https://id.example/password-reset?token=tsp_" + "x" * 90
 
@@ -93,23 +84,3 @@ def mail_server(received: Received, **options: Any) -> Iterator[int]:
         yield controller.port
     finally:
         controller.stop()
-
-
-def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's TLS for 127.0.0.1, and the certificate that a client must trust."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path, key_path = folder / "certificate.pem", folder / "key.pem"
-    path.write_bytes(made.public_bytes(Encoding.PEM))
-    key_path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path, key_path)
-    return context, path

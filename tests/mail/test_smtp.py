@@ -2,10 +2,13 @@
 
 import socket
 import ssl
+from ipaddress import ip_address
 
 import pytest
+from cryptography import x509
 
-from tests.mail.building import LINK, SENDER, Received, certificate, letter, mail_server, parsed
+from tests.mail.building import LINK, SENDER, Received, letter, mail_server, parsed
+from tests.outbound.building import authority
 from token_service.domain.letters import NotDelivered, Undeliverable
 from token_service.mail.smtp import SmtpCarrier, SmtpServer
 
@@ -18,8 +21,9 @@ def carrier(port, url="smtp://127.0.0.1", trust=None):
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory):
     """A server's TLS, and a client's that trusts it."""
-    context, path = certificate(tmp_path_factory.mktemp("tls"))
-    return context, ssl.create_default_context(cafile=path)
+    here = x509.IPAddress(ip_address("127.0.0.1"))
+    ours = authority(tmp_path_factory.mktemp("tls"), here)
+    return ours.server, ssl.create_default_context(cafile=ours.ca_file)
 
 
 @pytest.mark.parametrize(

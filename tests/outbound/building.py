@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from token_service.outbound.fetching import Fetcher, Reach, trusting
 
 HOST = "client.example"
+HOST_NAME = x509.DNSName(HOST)
 Script = Callable[[socket.socket], None]
 
 
@@ -100,21 +101,21 @@ def _received(connection: socket.socket) -> bytes:
 
 @dataclass(frozen=True)
 class Authority:
-    """A certificate authority of our own, and a server's TLS for `HOST`."""
+    """A certificate authority of our own, and a server's TLS for its one name."""
 
     server: ssl.SSLContext
     ca_file: Path
 
 
-def authority(folder: Path, name: str = HOST) -> Authority:
+def authority(folder: Path, name: x509.GeneralName = HOST_NAME) -> Authority:
     """For one name; a certificate that is its own authority."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, str(name.value))])
     made = (
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
         .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
         .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([name]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
