@@ -141,7 +141,7 @@ contracts: install ## who may import whom (import-linter)
 
 .PHONY: tests
 tests: install ## pytest, on SQLite and PostgreSQL: make tests ARGS="-k refresh"
-	@echo "== tests"; $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
+	@echo "== tests"; $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: coverage
 coverage: install ## the tests once more, with the lines and branches they miss

@@ -13,7 +13,14 @@ from freezegun import freeze_time
 from tests.world.databases import URL_VARIABLE, OwnServer, Postgres, SqliteFiles
 from tests.world.world import START, Time, World, prepare
 
+LONG = {
+    Path(__file__).with_name(folder)
+    for folder in ("journeys", "model", "operation", "pages", "races")
+}
+"""Few tests that take long: each has processes of its own, or a thousand steps."""
 ROOM_FOR_DATABASES = 2**30
+"""Bytes."""
+
 _servers: list[OwnServer] = []
 
 
@@ -30,6 +37,11 @@ def pytest_unconfigure() -> None:
     """End the PostgreSQL that this process started."""
     while _servers:
         _servers.pop().stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files: at the end of the run one process alone would be left with one."""
+    items.sort(key=lambda item: item.path.parent not in LONG)
 
 
 def pytest_collection_finish() -> None:
