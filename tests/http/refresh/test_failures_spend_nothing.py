@@ -15,7 +15,7 @@ REFUSED = (
     (400, "invalid_request", {"client_secret": "a second method"}),
     (400, "invalid_request", {"scope": "openid\0"}),
     (400, "invalid_request", {"padding": "x" * 9_000}),
-    (413, "invalid_request", {"padding": "x" * 70_000}),
+    (413, "invalid_request", {"padding": "x" * 300_000}),
 )
 
 
