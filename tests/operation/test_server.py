@@ -514,6 +514,17 @@ def test_an_exception_is_a_bare_500_and_costs_no_thread(server: Server, target: 
     assert "the secret detail" in server.log()
 
 
+def test_also_a_bare_refusal_keeps_browsers_from_mischief(server: Server) -> None:
+    for answer in (server.get("/error"), server.get("/pid?" + "x" * 9000)):
+        assert answer.status in {414, 500}
+        assert answer.values("x-frame-options") == ["DENY"]
+        assert answer.values("cross-origin-opener-policy") == ["same-origin"]
+        assert answer.values("cross-origin-resource-policy") == ["same-origin"]
+        assert answer.values("content-security-policy") == [
+            "default-src 'none'; frame-ancestors 'none'"
+        ]
+
+
 # --- requests that two servers would read differently ---------------------------------------------
 
 SMUGGLED = get("/environ/smuggled")

@@ -8,6 +8,8 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+from token_service.web.headers import ALWAYS, NOT_A_PAGE
+
 _MOST_HEADERS = 64
 _LONGEST_URI = 8192
 # Of two of these, somebody in front of this server may have believed the other one.
@@ -57,7 +59,8 @@ def refuse(exchange: Exchange, status: HTTPStatus) -> None:
         ("server", ""),  # else granian puts its name there
         ("content-type", "text/plain; charset=utf-8"),
         ("cache-control", "no-store"),
-        ("x-content-type-options", "nosniff"),
+        *ALWAYS,
+        *NOT_A_PAGE,
         # What follows on this connection may be the rest of a refused body, not a request.
         ("connection", "close"),
     ]

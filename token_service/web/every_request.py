@@ -9,6 +9,7 @@ from flask import Flask, g, request
 from werkzeug.exceptions import NotFound
 
 from token_service.web import metrics
+from token_service.web.headers import ALWAYS, HTTPS_ONLY, NOT_A_PAGE, NOT_STORED
 from token_service.web.origin import request_id
 from token_service.web.parts import this_request
 
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
 
 Headers: TypeAlias = list[tuple[str, str]]
 
-_ALWAYS = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "no-referrer"),
-)
-_HTTPS_ONLY = ("Strict-Transport-Security", "max-age=31536000")
-_NOT_STORED = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
-_NOT_A_PAGE = (("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),)
 _NO_ROUTE = "none"
 
 _logger = structlog.get_logger()
@@ -32,7 +25,7 @@ _logger = structlog.get_logger()
 
 def install(app: Flask, *, issuer: str) -> None:
     """Put the application behind it; with an https issuer, browsers never come by http again."""
-    always = (*_ALWAYS, _HTTPS_ONLY) if issuer.startswith("https://") else _ALWAYS
+    always = (*ALWAYS, *HTTPS_ONLY) if issuer.startswith("https://") else ALWAYS
     inner = app.wsgi_app
 
     def surrounded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -44,9 +37,9 @@ def install(app: Flask, *, issuer: str) -> None:
             known = {name.lower() for name, _ in headers}
             headers += always
             if "cache-control" not in known:
-                headers += _NOT_STORED
+                headers += NOT_STORED
             if "content-security-policy" not in known:
-                headers += _NOT_A_PAGE
+                headers += NOT_A_PAGE
             if (nonce := g.get("dpop_nonce")) is not None:
                 headers.append(("DPoP-Nonce", nonce))
             headers.append(("X-Request-Id", request_id()))

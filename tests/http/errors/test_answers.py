@@ -1,19 +1,25 @@
 """What every answer is like, whatever it says."""
 
+import re
+
 import pytest
 from werkzeug.test import TestResponse
 
 from tests.http.building import assert_refused, signed_in
 from tests.http.faults import failing
+from tests.http.routes import every_route
 from tests.world.world import World
 
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
-    "Strict-Transport-Security": "max-age=31536000",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+FORBIDDEN = {"camera=()", "geolocation=()", "microphone=()", "payment=()", "usb=()"}
 PROBLEM = {"type", "title", "status", "code", "detail", "request_id"}
 
 
@@ -43,6 +49,28 @@ def many_answers(world: World) -> dict[str, TestResponse]:
 def test_every_answer_has_the_headers_that_keep_browsers_from_mischief(world: World) -> None:
     for what, answer in many_answers(world).items():
         assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS, what
+        assert set(answer.headers["Permissions-Policy"].split(", ")) >= FORBIDDEN, what
+        assert not {"Server", "X-Powered-By"} & set(answer.headers.keys()), what
+
+
+def test_so_has_every_route_and_every_fault_of_ours(world: World) -> None:
+    """Asked by nobody, with nothing: most say no, and say it safely."""
+    answers = {
+        route: world.http.open(re.sub("<[^>]+>", "0" * 32, route[1]), method=route[0])
+        for route in every_route(world.app)
+    }
+    with failing("services.inspection.validate", RuntimeError()):
+        answers["fault", ""] = world.http.post("/v1/token/validate", json={"token": "x"})
+    with failing("services.inspection.validate"):
+        answers["away", ""] = world.http.post("/v1/token/validate", json={"token": "x"})
+    statuses = {answer.status_code for answer in answers.values()}
+    assert statuses >= {200, 400, 401, 404, 415, 500, 503}
+    for what, answer in answers.items():
+        told = {name: answer.headers.get_all(name) for name in (*ALWAYS, "Permissions-Policy")}
+        assert {name: len(values) for name, values in told.items()} == dict.fromkeys(told, 1), what
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"], what
+        for name in ALWAYS.keys() - {"Content-Security-Policy"}:
+            assert answer.headers[name] == ALWAYS[name], what
 
 
 def test_only_what_is_public_may_be_kept(world: World) -> None:
