@@ -20,6 +20,16 @@ class GrantKey:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantSelection:
+    """Some grants of an account: those in a tenant, of a client, under a session; None: of all."""
+
+    account_id: str
+    tenant_id: str | None = None
+    client_id: str | None = None
+    sid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GrantTerms:
     """What a grant was opened with, besides its scope, and keeps.
 

@@ -5,18 +5,17 @@ theirs ends. A caller of the environment (`tenant_id` None) reaches everybody, o
 members only, and of a member who belongs to other tenants too only the grants in its own.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from token_service.clock import Clock
 from token_service.domain.accounts import Account
-from token_service.domain.events import AuditEvent, Event
-from token_service.services import account_sessions, recording
+from token_service.domain.sessions import GrantSelection
+from token_service.services import account_sessions
 from token_service.services.configuration import Snapshot, prove
 from token_service.services.endings import Cause, end_session
-from token_service.storage import accounts, configuration, grants, logout_notices, sessions
+from token_service.services.grant_endings import end_grants
+from token_service.storage import accounts, configuration, grants, sessions
 from token_service.storage.database import Database, InTransaction, Transaction
-from token_service.storage.grants import EndedGrant
 
 
 def end_one(
@@ -45,7 +44,7 @@ def end_one(
             end_session(tx, account_id, sid, cause, clock.now(), tenant_id=tenant_id)
         else:
             now = _proved(database, clock, snapshot, tx)
-            _end_grants(tx, snapshot, account_id, tenant_id, sid, cause, now)
+            end_grants(tx, snapshot, GrantSelection(account_id, tenant_id, sid=sid), cause, now)
     return True
 
 
@@ -73,7 +72,7 @@ def end_all(
         else:
             sessions.lock_open(tx, account_id, account.epoch)
             now = _proved(database, clock, snapshot, tx)
-            _end_grants(tx, snapshot, account_id, tenant_id, None, cause, now)
+            end_grants(tx, snapshot, GrantSelection(account_id, tenant_id), cause, now)
     return True
 
 
@@ -89,53 +88,3 @@ def _proved(database: Database, clock: Clock, snapshot: Snapshot, tx: Transactio
     version, now = configuration.version(database, InTransaction(tx)), clock.now()
     prove(snapshot, version, now)
     return now
-
-
-def _end_grants(
-    tx: Transaction,
-    snapshot: Snapshot,
-    account_id: str,
-    tenant_id: str,
-    sid: str | None,
-    cause: Cause,
-    now: datetime,
-) -> None:
-    """End the grants in the tenant, and each session that is left without a live one.
-
-    A client that holds nothing any more under a session that goes on is told like at its end: its
-    user was signed out there by somebody else.
-    """
-    ended = grants.end_in_tenant(tx, account_id, tenant_id, sid, cause.reason, cause.actor, now)
-    _record(tx, account_id, tenant_id, ended, cause, now)
-    touched = sorted({one.sid for one in ended})
-    still_live = account_sessions.live_grants(tx, snapshot, account_id, touched, now)
-    for one in touched:
-        if one not in still_live:
-            end_session(tx, account_id, one, cause, now, tenant_id=tenant_id)
-            continue
-        holding = {state.client_id for state, _ in still_live[one]}
-        lost = {grant.client_id for grant in ended if grant.sid == one} - holding
-        logout_notices.end_session(tx, account_id, one, now, lost)
-
-
-def _record(
-    tx: Transaction,
-    account_id: str,
-    tenant_id: str,
-    ended: Sequence[EndedGrant],
-    cause: Cause,
-    now: datetime,
-) -> None:
-    for one in ended:
-        event = AuditEvent(
-            event=Event.GRANT_ENDED,
-            origin=cause.origin,
-            actor=cause.actor,
-            account_id=account_id,
-            reason=cause.reason,
-            tenant_id=tenant_id,
-            client_id=one.client_id,
-            sid=one.sid,
-            details=cause.details,
-        )
-        recording.record(tx, event, now)

@@ -19,7 +19,7 @@ from sqlalchemy import Row as SqlRow
 from token_service.domain.policies import MICROSECONDS
 from token_service.domain.refreshing import Presentation
 from token_service.domain.refusals import Refusal
-from token_service.domain.sessions import GrantKey, GrantState, GrantTerms
+from token_service.domain.sessions import GrantKey, GrantSelection, GrantState, GrantTerms
 from token_service.storage import grant_statements
 from token_service.storage.compiled import Compiled
 from token_service.storage.database import Database, Statements, Transaction
@@ -237,18 +237,13 @@ class EndedGrant(NamedTuple):
 
     sid: str
     client_id: str
+    tenant_id: str
 
 
-def end_in_tenant(
-    tx: Transaction,
-    account_id: str,
-    tenant_id: str,
-    sid: str | None,
-    reason: Refusal,
-    ended_by: str,
-    now: datetime,
+def end_selected(
+    tx: Transaction, chosen: GrantSelection, reason: Refusal, ended_by: str, now: datetime
 ) -> list[EndedGrant]:
-    """End the account's grants in the tenant, under one session or (None) under all of them.
+    """End some of an account's grants.
 
     What ended already, with its session or by time, stays as it was. The caller holds the account
     and the sessions.
@@ -260,21 +255,24 @@ def end_in_tenant(
         sessions.c.account_epoch == accounts.c.epoch,
         accounts.c.account_id == grants.c.account_id,
     )
+    columns = {
+        grants.c.tenant_id: chosen.tenant_id,
+        grants.c.client_id: chosen.client_id,
+        grants.c.sid: chosen.sid,
+    }
     statement = (
         update(grants)
         .where(
-            grants.c.account_id == account_id,
-            grants.c.tenant_id == tenant_id,
+            grants.c.account_id == chosen.account_id,
+            *(column == value for column, value in columns.items() if value is not None),
             grants.c.ended_at.is_(None),
             grants.c.ends_at > now,
             open_session,
         )
         .values(ended_at=now, end_reason=reason, ended_by=ended_by[:300])
-        .returning(grants.c.sid, grants.c.client_id)
+        .returning(grants.c.sid, grants.c.client_id, grants.c.tenant_id)
     )
-    if sid is not None:
-        statement = statement.where(grants.c.sid == sid)
-    return sorted(EndedGrant(row.sid, row.client_id) for row in tx.execute(statement))
+    return sorted(EndedGrant(*row) for row in tx.execute(statement))
 
 
 def any_in(tx: Transaction, account_id: str, sid: str, tenant_id: str) -> bool:
