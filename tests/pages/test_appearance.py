@@ -72,6 +72,11 @@ def pages(visit: Visit, world: World, service: Service) -> Iterator[str]:
     visit.page.get_by_role("radio").last.check()
     visit.send("Continue")
     yield "consent"
+    visit.send("Allow")
+    visit.page.goto(f"{visit.issuer}/consents")
+    yield "consents"
+    visit.send("Take it back")
+    yield "consents, none left"
     yield from of_a_device(visit)
     visit.page.goto(f"{visit.issuer}/oauth2/logout?client_id={app.client_id}")
     yield "sign-out"
@@ -108,6 +113,8 @@ def before_sign_in(visit: Visit, app: Any, person: Any, service: Service) -> Ite
         f"{visit.issuer}/oauth2/logout?client_id={app.client_id}&post_logout_redirect_uri=x:y"
     )
     yield "sign-out, refused"
+    visit.page.goto(f"{visit.issuer}/consents")
+    yield "consents, not signed in"
     visit.page.goto(f"{visit.issuer}/forgot-password")
     yield "forgotten password"
     visit.page.fill("#identifier", person.username)
@@ -137,7 +144,7 @@ def test_every_page_is_for_everybody(visit: Visit, world: World, service: Servic
         if any(found.values()):
             faults[name] = found
     assert faults == {}
-    assert shown == 17
+    assert shown == 20
 
 
 def test_a_first_visit_is_one_small_answer(visit: Visit) -> None:

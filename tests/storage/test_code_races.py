@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from tests.storage.holding import holding
-from tests.world.browser import REDIRECT, VERIFIER, Browser, web_app
+from tests.world.browser import REDIRECT, VERIFIER, Browser, redeemed, web_app
 
 WORKERS, THREADS = 4, 4
 
@@ -59,6 +59,30 @@ def test_a_code_and_the_end_of_its_session(given):
     with holding(world) as hold:
         ended, used = hold.at_once(row, end_all, partial(redeemed_by, world, app, code))
     assert (ended.status_code, used.status_code) == (204, 400)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_code_and_the_end_of_the_consent(given, is_first):
+    """Whichever comes first, nothing of the application lives afterwards."""
+    world, ours, person, browser, code = given
+    bearer = redeemed(world, ours, code).bearer
+    app = web_app(world, first_party=False)
+    code = browser.send(browser.page(app), decision="allow").code
+
+    def take_back():
+        path = f"/v1/me/consents/{app.client_id}"
+        return world.app.test_client().delete(path, headers=bearer)
+
+    row = ("SELECT 1 FROM accounts WHERE account_id = %s FOR UPDATE", person.account_id)
+    uses = [partial(redeemed_by, world, app, code), take_back]
+    with holding(world) as hold:
+        answers = hold.at_once(row, *(reversed(uses) if is_first else uses))
+    used, taken = reversed(answers) if is_first else answers
+    assert (used.status_code, taken.status_code) == (400 if is_first else 200, 204)
+    if not is_first:
+        assert world.validate(used.get_json()["access_token"]) == {"active": False}
+    reasons = [one.reason for one in world.events(person.account_id)]
+    assert "consent_withdrawn" in reasons
 
 
 def test_of_two_sign_ins_on_one_page_one_is_taken(given):

@@ -25,6 +25,7 @@ class Event(StrEnum):
     GRANT_ENDED = "grant_ended"
     REQUEST_REFUSED = "request_refused"
     CONSENT_GIVEN = "consent_given"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
     DEVICE_APPROVED = "device_approved"
     DEVICE_DENIED = "device_denied"
     TOKEN_REVOKED = "token_revoked"

@@ -28,6 +28,7 @@ class Refusal(StrEnum):
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"
     ENDED_BY_USER = "ended_by_user"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
     ENDED_BY_BACKEND = "ended_by_backend"
     ENDED_BY_ADMIN = "ended_by_admin"
     ACCOUNT_DISABLED = "account_disabled"
@@ -121,6 +122,7 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.PASSWORD_CHANGED: "The password was changed.",
     Refusal.PASSWORD_RESET: "The password was reset.",
     Refusal.ENDED_BY_USER: "The user ended the session from another device.",
+    Refusal.CONSENT_WITHDRAWN: "The user took back what they had allowed the application.",
     Refusal.ENDED_BY_BACKEND: "The service behind the application ended the session.",
     Refusal.ENDED_BY_ADMIN: "An administrator ended the session.",
     Refusal.ACCOUNT_DISABLED: "The account was disabled.",
@@ -145,6 +147,7 @@ TOLD = frozenset(
         Refusal.PASSWORD_CHANGED,
         Refusal.PASSWORD_RESET,
         Refusal.ENDED_BY_USER,
+        Refusal.CONSENT_WITHDRAWN,
         Refusal.ENDED_BY_BACKEND,
         Refusal.ENDED_BY_ADMIN,
         Refusal.CLIENT_DISABLED,

@@ -15,6 +15,7 @@ from token_service.domain.authorization_codes import (
     code_refusal,
 )
 from token_service.domain.authorization_requests import AuthorizationRequest
+from token_service.domain.authorizing import Consent, asks_consent, wanted_consent
 from token_service.domain.clients import Client
 from token_service.domain.confirmations import UNBOUND, Confirmation, chain_binding
 from token_service.domain.events import AuditEvent, Event, Origin
@@ -37,7 +38,14 @@ from token_service.services.opening import (
     open_grant,
     place_of,
 )
-from token_service.storage import accounts, authorization_codes, configuration, grants, sessions
+from token_service.storage import (
+    accounts,
+    authorization_codes,
+    configuration,
+    consents,
+    grants,
+    sessions,
+)
 from token_service.storage.database import Database, InTransaction, Transaction
 
 GRANT_TYPE = "authorization_code"
@@ -178,6 +186,8 @@ def _opened(database: Database, held: _Held) -> IssuedTokens | Refusal:
     )
     if _is_over(held, end):
         return Refusal.SIGN_IN_OVER
+    if not _is_allowed(held):
+        return Refusal.CONSENT_WITHDRAWN
     if not _has_room(held, place):
         return Refusal.SESSION_LIMIT
     locator = Locator(code.account_id, code.sid, code.tenant_id, code.grant_id)
@@ -224,6 +234,15 @@ def _is_over(held: _Held, end: datetime | None) -> bool:
         or session.environment_epoch != held.snapshot.epoch
         or (end is not None and held.now >= end)
     )
+
+
+def _is_allowed(held: _Held) -> bool:
+    """Whether the person still allows what the code was given for."""
+    tx, code, client = held.tx, held.code, held.command.client
+    if not asks_consent(client):
+        return True
+    given = consents.read(tx, code.account_id, client.client_id).get(code.tenant_id, Consent())
+    return given.covers(wanted_consent(code.request))
 
 
 def _has_room(held: _Held, place: Place) -> bool:

@@ -80,6 +80,22 @@ def deny(tx: Transaction, device_id: str, now: datetime) -> bool:
     return result.rowcount == 1
 
 
+def deny_approved(tx: Transaction, account_id: str, client_id: str) -> None:
+    """Keep out after all what the account has let in, and what has not come for its tokens yet.
+
+    Reads them all, as often as people take back what they allowed.
+    """
+    tx.execute(
+        update(devices)
+        .where(
+            devices.c.account_id == account_id,
+            devices.c.client_id == client_id,
+            devices.c.state == DeviceState.APPROVED,
+        )
+        .values(state=DeviceState.DENIED)
+    )
+
+
 def use_up(tx: Transaction, device: DeviceAuthorization, now: datetime) -> bool:
     """Use up what was approved: the one guarded statement; False where it is not good, or was used.
 

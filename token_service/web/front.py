@@ -15,6 +15,7 @@ from token_service.web import (
     lock_outs,
     logs,
     me,
+    my_consents,
     my_sessions,
     my_tenants,
     oauth_api,
@@ -32,6 +33,7 @@ from token_service.web import (
 from token_service.web.pages import (
     authorizing,
     choices,
+    consents,
     device,
     forgotten_password,
     front_page,
@@ -59,6 +61,7 @@ def install(app: Flask) -> None:
             me.blueprint,
             impersonations.blueprint,
             my_tenants.blueprint,
+            my_consents.blueprint,
             tenant_roles.blueprint,
             tenant_members.blueprint,
             passwords.blueprint,
@@ -77,6 +80,7 @@ def install(app: Flask) -> None:
         authorizing.blueprint,
         sign_in.blueprint,
         choices.blueprint,
+        consents.blueprint,
         device.blueprint,
         forgotten_password.blueprint,
     ):

@@ -102,6 +102,7 @@ _USERINFO = {
 
 # No credentials of an interface open anything at a page: it asks for a browser's cookies.
 _NO_BROWSER: Row = {"400": _ALL}
+_NOBODY_SIGNED_IN: Row = {"403": _ALL}
 
 EXPECTED: dict[Route, Row] = {
     ("GET", "/oauth2/authorize"): _NO_BROWSER,
@@ -113,6 +114,8 @@ EXPECTED: dict[Route, Row] = {
     ("POST", "/tenant"): _NO_BROWSER,
     ("GET", "/consent"): _NO_BROWSER,
     ("POST", "/consent"): _NO_BROWSER,
+    ("GET", "/consents"): _NOBODY_SIGNED_IN,
+    ("POST", "/consents"): _NOBODY_SIGNED_IN,
     ("POST", "/session-limit"): _NO_BROWSER,
     ("GET", "/device"): _OPEN,
     ("POST", "/device"): _NO_BROWSER,
@@ -189,6 +192,10 @@ EXPECTED: dict[Route, Row] = {
     },
     ("GET", "/v1/me"): _mine({"200": _PEOPLE}),
     ("PATCH", "/v1/me"): _mine({"200": _PEOPLE - {"acting"}, _ACTING_REFUSED: {"acting"}}),
+    ("GET", "/v1/me/consents"): _mine({"200": _PEOPLE - {"acting"}, _ACTING_REFUSED: {"acting"}}),
+    ("DELETE", "/v1/me/consents/<client_id>"): _mine(
+        {"204": _PEOPLE - {"acting"}, _ACTING_REFUSED: {"acting"}}
+    ),
     ("POST", "/v1/me/password"): _mine(
         {"200": {"owner"}, "401 invalid_credentials": _OTHERS, _ACTING_REFUSED: {"acting"}}
     ),
