@@ -59,6 +59,12 @@ def create_configuration():
         sa.UniqueConstraint("name", name=op.f("uq_tenants_name")),
     )
     op.create_table(
+        "tenant_domains",
+        sa.Column("domain", sa.String(253), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_tenant_domains")),
+    )
+    op.create_table(
         "clients",
         sa.Column("client_id", sa.String(255), nullable=False),
         sa.Column("name", sa.String(200), nullable=False),

@@ -10,6 +10,7 @@ import click
 
 from token_service.domain import accounts, roles
 from token_service.domain.accounts import NameKind, SignInName
+from token_service.domain.tenants import domain_in
 from token_service.web import json_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -49,6 +50,21 @@ class IdentifierForm(click.ParamType[str]):
         if not accounts.well_formed_id(text):
             self.fail(f"{text!r} is no id (32 hexadecimal characters)", param, ctx)
         return text
+
+
+class DomainForm(click.ParamType[str]):
+    """A domain of a tenant."""
+
+    name = "domain"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """The domain in its one spelling."""
+        domain = domain_in(str(value))
+        if domain is None:
+            self.fail(f"{value!r} is no domain (as example.org; xn-- in other scripts)", param, ctx)
+        return domain
 
 
 class RoleForm(click.ParamType[str]):
@@ -161,6 +177,7 @@ PHONE = SignInNameForm(NameKind.PHONE)
 JWKS = JwksForm()
 IDENTIFIER = IdentifierForm()
 ROLE = RoleForm()
+DOMAIN = DomainForm()
 MEMBERSHIP = MembershipForm()
 FIELD = FieldForm()
 BOUND = BoundForm()

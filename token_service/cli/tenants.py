@@ -3,13 +3,14 @@
 import click
 
 from token_service.cli.answers import Output, granted, json_option, page_options, paged, refuse
-from token_service.cli.forms import IDENTIFIER, ROLE
+from token_service.cli.forms import DOMAIN, IDENTIFIER, ROLE
 from token_service.cli.opening import AUTHOR, open_parts
 from token_service.domain.clients import ROLE_PERMISSIONS, Permission
+from token_service.domain.refusals import Refused
 from token_service.domain.roles import Roles, written
 from token_service.domain.tenants import Tenant
 from token_service.services import roles as tenant_roles
-from token_service.services import tenants
+from token_service.services import tenant_domains, tenants
 
 
 @click.group()
@@ -102,6 +103,46 @@ def set_role(
         tenant_roles.change(parts.database, parts.clock, tenant_id, {role: held}, AUTHOR)
     )
     _show_roles(output, tenant_id, after)
+
+
+@tenant.group("domains")
+def domains() -> None:
+    """Show and set the domains by which applications may name a tenant (domain_hint)."""
+
+
+@domains.command("list")
+@click.argument("tenant_id", type=IDENTIFIER)
+@json_option
+def list_domains(tenant_id: str, output: Output) -> None:
+    """List the domains of the tenant."""
+    _show_domains(output, tenant_id, tenant_domains.read(open_parts().database, tenant_id))
+
+
+@domains.command()
+@click.argument("tenant_id", type=IDENTIFIER)
+@click.argument("domain", type=DOMAIN)
+@json_option
+def add(tenant_id: str, domain: str, output: Output) -> None:
+    """Let applications name the tenant by DOMAIN, which is no other tenant's."""
+    parts = open_parts()
+    after = tenant_domains.add(parts.database, parts.clock, tenant_id, domain, AUTHOR)
+    _show_domains(output, tenant_id, after)
+
+
+@domains.command()
+@click.argument("tenant_id", type=IDENTIFIER)
+@click.argument("domain", type=DOMAIN)
+@json_option
+def remove(tenant_id: str, domain: str, output: Output) -> None:
+    """Let DOMAIN name the tenant no more."""
+    parts = open_parts()
+    after = tenant_domains.remove(parts.database, parts.clock, tenant_id, domain, AUTHOR)
+    _show_domains(output, tenant_id, after)
+
+
+def _show_domains(output: Output, tenant_id: str, found: list[str] | Refused) -> None:
+    shown = granted(found)
+    output.show({"id": tenant_id, "domains": shown}, *(shown or ["no domains"]))
 
 
 def _show_roles(output: Output, tenant_id: str, found: Roles) -> None:

@@ -35,6 +35,7 @@ _PARAMETERS = frozenset(
         "claims",
         "resource",
         "tenant_id",
+        "domain_hint",
         "dpop_jkt",
         "registration",
     }

@@ -1,4 +1,4 @@
-"""Authorization requests by all rules: their parameters, and the ID token that hints."""
+"""Authorization requests by all rules: their parameters, and what domain and ID token hint at."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ from token_service.domain.authorization_requests import (
     authorization_request,
 )
 from token_service.domain.clients import Client
-from token_service.services import id_tokens
+from token_service.services import id_tokens, tenant_domains
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.storage.database import Database
 
@@ -29,8 +29,13 @@ def checked(
     """The request of the client, wherever its parameters come from; `authorization_request` says
     what they look like. Raises `StaleConfiguration` or `Unavailable`."""
     asked = authorization_request(parameters, client, delivery)
+    if not isinstance(asked, AuthorizationRequest):
+        return asked
+    if asked.tenant_id is None:
+        named = tenant_domains.named(database, parameters.get("domain_hint"))
+        asked = replace(asked, tenant_id=named)
     hint = parameters.get("id_token_hint")
-    if hint is None or not isinstance(asked, AuthorizationRequest):
+    if hint is None:
         return asked
     subject = _hinted_subject(database, clock, snapshot, client, hint)
     if subject is None:

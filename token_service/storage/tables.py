@@ -57,6 +57,14 @@ tenants = Table(
 )
 """`force_relogin` (seconds) repeats the policy's value for the hot statements; NULL = inherited."""
 
+tenant_domains = Table(
+    "tenant_domains",
+    metadata,
+    Column("domain", String(253), primary_key=True),
+    Column("tenant_id", Identifier, nullable=False),
+)
+"""The domains by which an authorization request may name a tenant; each is of one tenant."""
+
 clients = Table(
     "clients",
     metadata,
