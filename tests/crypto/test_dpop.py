@@ -10,7 +10,7 @@ from token_service.crypto.refresh_tokens import OpaqueKey, OpaqueKeys
 FIRST, SECOND = OpaqueKey.derive(1, b"1" * 32), OpaqueKey.derive(2, b"2" * 32)
 
 
-@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "PS256", "RS256"])
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "PS256"])
 def test_a_proof_tells_the_thumbprint_of_its_key(algorithm):
     key = Key.of(algorithm)
     proof = dpop.parse(key.proof(jti="one"))
@@ -30,18 +30,18 @@ def test_what_is_remembered_tells_keys_and_ids_apart():
 
 @pytest.mark.parametrize(("bits", "good"), [(1024, False), (2048, True), (4096, True)])
 def test_an_rsa_key_is_of_a_sound_size(bits, good):
-    assert (dpop.parse(Key(rsa_key(bits), "RS256").proof()) is not None) is good
+    assert (dpop.parse(Key(rsa_key(bits), "PS256").proof()) is not None) is good
 
 
 @pytest.mark.parametrize("exponent", [1, 2, 4, 65536, 2**33 + 1])
 def test_an_rsa_key_has_a_sound_exponent(exponent):
-    material = dict(Key.of("RS256").jwk, e=jwk._unsigned(exponent))
-    assert dpop.parse(Key.of("RS256").proof(header={"jwk": material})) is None
+    material = dict(Key.of("PS256").jwk, e=jwk._unsigned(exponent))
+    assert dpop.parse(Key.of("PS256").proof(header={"jwk": material})) is None
 
 
 def test_a_key_has_one_spelling():
     """Another one of the same key would have another thumbprint."""
-    key = Key.of("RS256")
+    key = Key.of("PS256")
     numbers = key.private.public_key().public_numbers()
     padded = b"\0" + numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")
     assert isinstance(key.private, rsa.RSAPrivateKey)

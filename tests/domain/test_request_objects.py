@@ -126,3 +126,6 @@ def test_what_it_calls_itself(typ, found):
 )
 def test_by_which_algorithms_it_may_be_signed(registered, allowed):
     assert set(algorithms(registered)) == allowed
+    assert set(algorithms(registered, strict=True)) == (
+        allowed - {"RS256"} if registered is None else allowed
+    )

@@ -24,7 +24,6 @@ _KINDS = {
     "EdDSA": ("OKP", "Ed25519"),
     "Ed25519": ("OKP", "Ed25519"),
     "PS256": ("RSA", None),
-    "RS256": ("RSA", None),
 }
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _RSA_BITS = range(2048, 4096 + 1)

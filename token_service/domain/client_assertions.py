@@ -15,6 +15,9 @@ LONGEST = timedelta(minutes=5)
 
 SECRET_ALGORITHMS = ("HS256",)
 KEY_ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA")
+FAPI_ALGORITHMS = ("ES256", "PS256", "EdDSA")
+"""FAPI 2.0 Security Profile section 5.4."""
+
 _TYPES = ("jwt", "client-authentication+jwt")
 
 

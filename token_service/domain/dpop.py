@@ -10,8 +10,9 @@ from urllib.parse import quote, urlsplit
 from token_service.domain.refusals import Refusal
 
 TYPE = "dpop+jwt"
-ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "PS256", "RS256")
-"""For signatures of proofs; `Ed25519` is the name of RFC 9864 for what `EdDSA` means here."""
+ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "PS256")
+"""For signatures of proofs, as FAPI 2.0 Security Profile section 5.4 says; `Ed25519` is the name of
+RFC 9864 for what `EdDSA` means here."""
 
 TOLERANCE = 30
 """Seconds that `iat` may be away from now, either way: a clock that is 10 seconds off passes with

@@ -11,7 +11,7 @@ from token_service.domain.statement_times import LEEWAY, has_begun, instant
 LONGEST = timedelta(minutes=60)
 """How far apart `nbf`, the present and `exp` may be (FAPI 2.0 Message Signing section 5.3.1)."""
 
-ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA")
+ALGORITHMS, FAPI_ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA"), ("ES256", "PS256", "EdDSA")
 """By a key of the client: a secret that is shared is not a signature, and `none` is nothing."""
 
 _TYPES = ("oauth-authz-req+jwt", "application/oauth-authz-req+jwt", "jwt")
@@ -84,9 +84,12 @@ def fault_of_type(typ: object) -> ObjectFault | None:
     return None if is_right else ObjectFault.TYPE
 
 
-def algorithms(registered: str | None) -> tuple[str, ...]:
+def algorithms(registered: str | None, *, strict: bool = False) -> tuple[str, ...]:
     """Those by which a client may sign: what it has registered, never what the object says of
-    itself (RFC 8725 section 3.1)."""
+    itself (RFC 8725 section 3.1). `strict`: who has to sign does so as FAPI 2.0 section 5.4 says,
+    unless another algorithm is registered."""
+    if registered is None and strict:
+        return FAPI_ALGORITHMS
     return tuple(one for one in ALGORITHMS if registered in (None, one))
 
 

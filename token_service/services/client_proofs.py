@@ -10,6 +10,7 @@ from token_service.crypto.certificates import Authorities, Certificate
 from token_service.crypto.statements import Statement
 from token_service.domain import client_assertions
 from token_service.domain.client_assertions import (
+    FAPI_ALGORITHMS,
     KEY_ALGORITHMS,
     SECRET_ALGORITHMS,
     AssertionFault,
@@ -130,13 +131,12 @@ def _fault(
 
 def _algorithms(client: Client) -> tuple[str, ...]:
     """By registration, never by what the assertion says of itself (RFC 8725 section 3.1)."""
-    of_kind = (
-        SECRET_ALGORITHMS
-        if client.authentication is AuthenticationMethod.SECRET_JWT
-        else KEY_ALGORITHMS
-    )
     registered = client.metadata.token_endpoint_auth_signing_alg
-    return of_kind if registered is None else tuple(one for one in of_kind if one == registered)
+    if client.authentication is AuthenticationMethod.SECRET_JWT:
+        return SECRET_ALGORITHMS
+    if registered is not None:
+        return tuple(one for one in KEY_ALGORITHMS if one == registered)
+    return FAPI_ALGORITHMS if client.metadata.binds_access_tokens else KEY_ALGORITHMS
 
 
 def _expected(snapshot: Snapshot, client: Client) -> Expected:

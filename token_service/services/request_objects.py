@@ -94,9 +94,10 @@ def _fault(
     fault = request_objects.fault_of_type(statement.typ)
     if fault is not None:
         return fault
-    if statement.algorithm not in request_objects.algorithms(registered.request_object_signing_alg):
-        return ObjectFault.ALGORITHM
     strict = registered.require_signed_request_object
+    stated = registered.request_object_signing_alg
+    if statement.algorithm not in request_objects.algorithms(stated, strict=strict):
+        return ObjectFault.ALGORITHM
     expected = Expected(client.client_id, snapshot.issuer, bounded or strict, strict)
     return request_objects.fault(statement.claims, expected, clock.now())
 

@@ -162,6 +162,17 @@ def test_a_registered_algorithm_is_the_only_one(world: World) -> None:
     assert pss.ask().status_code == 200
 
 
+def test_a_client_with_bound_tokens_signs_as_its_profile_says(world: World) -> None:
+    """FAPI 2.0 Security Profile section 5.4, unless another algorithm is registered."""
+    bound = {"dpop_bound_access_tokens": True}
+    rsa = with_key(world, "RS256", **bound)
+    refused(rsa, rsa.assertion(), (WRONG, "algorithm"))
+    path = "/oauth2/introspect"
+    assert Prover(world, rsa.client_id, "PS256", rsa.key).ask(path=path).status_code == 200
+    stated = with_key(world, "RS256", token_endpoint_auth_signing_alg="RS256", **bound)
+    assert stated.ask(path=path).status_code == 200
+
+
 def test_a_key_that_states_its_algorithm_is_good_for_no_other(world: World) -> None:
     key = private_key("RS256")
     prover = with_key(world, "RS256", jwks={"keys": [jwk("RS256", key, kid="k1", alg="RS256")]})

@@ -24,7 +24,7 @@ from tests.world.world import ISSUER, App, Time, World
 
 NOW = 1772366400
 MALFORMED, REQUEST, LATE = "proof_malformed", "proof_for_another_request", "proof_out_of_time"
-KEY, OTHER, RSA = Key(), Key(), Key.of("RS256")
+KEY, OTHER, RSA = Key(), Key(), Key.of("PS256")
 P384 = ec.generate_private_key(ec.SECP384R1())
 
 
@@ -78,6 +78,7 @@ MUTANTS: dict[str, tuple[Callable[[], str], str]] = {
     "alg none": (_header(alg="none"), MALFORMED),
     "alg HS256": (_signed_with_the_public_key_as_a_secret, MALFORMED),
     "alg not allowed": (lambda: Key(rsa_key(2048), "RS512").proof(), MALFORMED),
+    "alg RS256": (lambda: Key(rsa_key(2048), "RS256").proof(), MALFORMED),
     "another curve": (lambda: Key(P384, "ES384").proof(), MALFORMED),
     "alg twice": (_of_header(_TWICE), MALFORMED),
     "crit": (_header(crit=["exp"]), MALFORMED),
@@ -91,7 +92,7 @@ MUTANTS: dict[str, tuple[Callable[[], str], str]] = {
     "jwk in another spelling": (_header(jwk=KEY.jwk | {"x": "AA" + KEY.jwk["x"]}), MALFORMED),
     "only a kid": (_header(jwk=None, kid="key-1"), MALFORMED),
     "only a jku": (_header(jwk=None, jku=f"{ISSUER}/.well-known/jwks.json"), MALFORMED),
-    "RSA key of 1024 bits": (lambda: Key(rsa_key(1024), "RS256").proof(), MALFORMED),
+    "RSA key of 1024 bits": (lambda: Key(rsa_key(1024), "PS256").proof(), MALFORMED),
     "signature flipped": (_with_a_flipped_signature, MALFORMED),
     "signature empty": (_segments(lambda parts: [*parts[:2], ""]), MALFORMED),
     "payload of another proof": (
