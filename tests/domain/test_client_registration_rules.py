@@ -215,7 +215,7 @@ def test_strangers_say_nothing_of_what_is_ours() -> None:
 
 
 def test_every_member_of_the_metadata_has_a_form() -> None:
-    known = {name for name in ClientMetadata.__slots__ if name != "dynamic"}
+    known = {name for name in ClientMetadata.__slots__ if name not in ("dynamic", "permitted")}
     others = {"client_name", "scope", "grant_types", "token_endpoint_auth_method"}
     assert forms.FORMS.keys() == known | others
 
@@ -289,8 +289,9 @@ def test_a_document_comes_to_what_it_was_made_of() -> None:
 
 
 def test_what_is_ours_is_imposed() -> None:
-    held = ClientMetadata(dynamic=True, consent_required=True, pkce_required=False)
+    held = ClientMetadata(dynamic=True, permitted=True, consent_required=True, pkce_required=False)
     confidential = imposed(made(), held)
     assert (confidential.dynamic, confidential.consent_required) == (True, True)
+    assert confidential.permitted
     assert not confidential.pkce_required
     assert imposed(made(token_endpoint_auth_method="none"), held).pkce_required

@@ -23,7 +23,7 @@ class ClientMetadata:
     be switched off for a confidential client of a profile that knows no PKCE; the second has the
     person asked, whoever runs the client; the third may be switched off for a confidential client
     whose refresh tokens are bound to a key (FAPI 2.0 section 5.3.2.1). `dynamic` marks a client
-    that nobody of ours has registered.
+    that has registered itself, `permitted` one that had a permit of ours for it.
     """
 
     # Redirects (RFC 6749 section 3.1.2, OpenID Connect Dynamic Client Registration section 2).
@@ -44,6 +44,7 @@ class ClientMetadata:
     software_version: str | None = None
     consent_required: bool = False
     dynamic: bool = False
+    permitted: bool = False
 
     # Keys and authentication.
     jwks: Mapping[str, Any] | None = None
@@ -89,6 +90,11 @@ class ClientMetadata:
         """Whether its access tokens are good for nobody but the holder of a key (RFC 9449 section
         5.2, RFC 8705 section 3.4)."""
         return self.dpop_bound_access_tokens or self.tls_client_certificate_bound_access_tokens
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether anybody at all may have registered it."""
+        return self.dynamic and not self.permitted
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:

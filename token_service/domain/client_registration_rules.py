@@ -17,7 +17,7 @@ from token_service.domain.policy_changes import Fault, Faulty
 from token_service.domain.refusals import Refusal
 from token_service.domain.registration_terms import CODE, REFRESH, Registration, Terms
 
-_METADATA = frozenset(one.name for one in fields(ClientMetadata)) - {"dynamic"}
+_METADATA = frozenset(one.name for one in fields(ClientMetadata)) - {"dynamic", "permitted"}
 _METHOD, _METHODS_ALGORITHM = "token_endpoint_auth_method", "token_endpoint_auth_signing_alg"
 _ALWAYS = frozenset({"client_name", "scope", "grant_types", _METHOD})
 
@@ -72,7 +72,7 @@ def imposed(made: Registration, held: ClientMetadata) -> ClientMetadata:
     is_public = made.authentication is AuthenticationMethod.NONE
     ours = {name: getattr(held, name) for name in forms.OURS}
     ours["pkce_required"] = held.pkce_required or is_public
-    return replace(made.metadata, dynamic=held.dynamic, **ours)
+    return replace(made.metadata, dynamic=held.dynamic, permitted=held.permitted, **ours)
 
 
 def document_of(client: Client) -> dict[str, Any]:

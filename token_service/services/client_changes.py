@@ -92,7 +92,8 @@ def change(
         made = _registration(describing, held, document)
         if isinstance(made, Refused):
             return made
-        metadata = replace(made.metadata, dynamic=held.metadata.dynamic)
+        ours = held.metadata
+        metadata = replace(made.metadata, dynamic=ours.dynamic, permitted=ours.permitted)
         after = applied(describing, held, made, metadata)
         if isinstance(after, Refused):
             return after

@@ -111,7 +111,7 @@ def register(
     if isinstance(made, Refused):
         return made
     now = here.clock.now()
-    drafted = _drafted(here, made, now)
+    drafted = _drafted(here, made, permit, now)
     if isinstance(drafted, Refused):
         return drafted
     with here.database.transaction() as tx:
@@ -208,12 +208,17 @@ def _registration(here: Registrar, document: Mapping[str, object]) -> Registrati
     return client_changes.vouched_for(here.describing, _kind(made), made)
 
 
-def _drafted(here: Registrar, made: Registration, now: datetime) -> Information | Refused:
+def _drafted(
+    here: Registrar, made: Registration, permit: str | None, now: datetime
+) -> Information | Refused:
     """A client that is not stored yet, with its secret and its token."""
     token = registration_tokens.new_token()
     client_id = STRANGERS_PREFIX + opaque.new_id(now)
     ours = ClientMetadata(
-        dynamic=True, consent_required=True, pkce_required=here.rules.pkce_required
+        dynamic=True,
+        permitted=permit is not None,
+        consent_required=True,
+        pkce_required=here.rules.pkce_required,
     )
     client = Client(
         client_id=client_id,

@@ -147,7 +147,7 @@ def test_looking_with_head_gives_no_code(world: World) -> None:
     assert world.sql("SELECT count(*) FROM authorization_codes") == before
 
 
-def test_who_registered_itself_sends_nobody_on(world: World) -> None:
+def test_who_anybody_can_have_registered_sends_nobody_on(world: World) -> None:
     """RFC 9700 section 4.11.2: a link with our name in it must not lead to a stranger's page."""
     app, browser = web_app(world, metadata={"dynamic": True}), Browser(world)
     for changes in ({"scope": "read"}, {"prompt": "none"}):
@@ -157,6 +157,13 @@ def test_who_registered_itself_sends_nobody_on(world: World) -> None:
     browser.sign_in(web_app(world), person)
     assert browser.back(app, prompt="none").parameters["error"] == "consent_required"
     assert browser.back(app, scope="read").parameters["error"] == "invalid_scope"
+
+
+def test_who_had_a_permit_is_answered_as_the_specification_says(world: World) -> None:
+    """OpenID Connect Core section 3.1.2.6: silence ends with an error, not with a page."""
+    app = web_app(world, metadata={"dynamic": True, "permitted": True})
+    back = Browser(world).back(app, prompt="none")
+    assert (back.uri, back.parameters["error"]) == (REDIRECT, "login_required")
 
 
 def test_no_origin_may_read_it(world: World) -> None:

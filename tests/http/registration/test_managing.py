@@ -96,6 +96,7 @@ class TestUpdating:
         assert made.metadata.allowed_origins == ("https://app.example.test",)
         assert made.metadata.consent_required
         assert made.metadata.dynamic
+        assert not made.metadata.permitted
         assert not made.metadata.pkce_required
 
     def test_the_secret_stays(self, open_world: World) -> None:

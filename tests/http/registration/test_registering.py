@@ -25,7 +25,14 @@ from tests.world.world import ISSUER, Time, World
 from token_service.domain.clients import AuthenticationMethod
 from token_service.domain.events import Event
 
-OF_OURS = {"pkce_required", "consent_required", "rotation", "allowed_origins", "dynamic"}
+OF_OURS = {
+    "pkce_required",
+    "consent_required",
+    "rotation",
+    "allowed_origins",
+    "dynamic",
+    "permitted",
+}
 
 
 class TestWhatIsTold:
@@ -112,6 +119,7 @@ class TestNobodyLookedAtIt:
         asked = {
             "consent_required": False,
             "dynamic": False,
+            "permitted": True,
             "first_party": True,
             "permissions": ["sessions:read", "impersonate"],
             "kind": "admin",
@@ -127,6 +135,7 @@ class TestNobodyLookedAtIt:
         assert client.permissions == frozenset()
         assert (client.tenant_id, client.audiences) == (None, ())
         assert client.metadata.dynamic
+        assert not client.metadata.permitted
         assert client.metadata.consent_required
         assert client.metadata.pkce_required
         assert client.metadata.rotation

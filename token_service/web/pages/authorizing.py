@@ -160,7 +160,7 @@ def _refused(snapshot: Snapshot, refused: RequestRefused, client: Client) -> Res
 def _is_stranger(client: Client, snapshot: Snapshot, who: Visitor) -> bool:
     """Whether this is a client that anybody can have registered, and nobody is signed in: it must
     not be able to send people on with our name in the link (RFC 9700 section 4.11.2)."""
-    if not client.metadata.dynamic:
+    if not client.metadata.is_anonymous:
         return False
     here = parts()
     return signing_out.own_session(here.database, here.clock, snapshot, who.cookie) is None
