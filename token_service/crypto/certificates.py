@@ -10,7 +10,9 @@ from typing import TypeAlias
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.verification import (
+    Criticality,
     ExtensionPolicy,
+    Policy,
     PolicyBuilder,
     Store,
     VerificationError,
@@ -57,6 +59,19 @@ def in_force(certificate: Certificate, now: datetime) -> bool:
     return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
 
 
+def _may_certify(_policy: Policy, _of: Certificate, usage: x509.KeyUsage | None) -> None:
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("a key that is not for certificates")
+
+
+_OF_AUTHORITIES = (
+    ExtensionPolicy.webpki_defaults_ca()
+    .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_certify)
+    .may_be_present(x509.SubjectKeyIdentifier, Criticality.AGNOSTIC, None)
+)
+"""RFC 5280 wants both in authorities, and those that `openssl req -x509` makes lack the first."""
+
+
 def is_certified(certificate: Certificate, by: Authorities, now: datetime) -> bool:
     """Whether one of the authorities has signed it, for whatever it names (RFC 5280 section 6).
 
@@ -67,9 +82,7 @@ def is_certified(certificate: Certificate, by: Authorities, now: datetime) -> bo
         PolicyBuilder()
         .store(Store(list(by.certificates)))
         .time(now)
-        .extension_policies(
-            ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=ExtensionPolicy.permit_all()
-        )
+        .extension_policies(ca_policy=_OF_AUTHORITIES, ee_policy=ExtensionPolicy.permit_all())
     )
     try:
         policy.build_client_verifier().verify(certificate, [])

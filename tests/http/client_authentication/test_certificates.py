@@ -21,6 +21,7 @@ from tests.http.building import assert_refused
 from tests.http.client_authentication.proving import ENDPOINTS, FORM, failures, jwk
 from tests.world.databases import Postgres, SqliteFiles
 from tests.world.world import App, Time, World
+from token_service.crypto import certificates
 from token_service.domain.client_metadata import ClientMetadata
 from token_service.domain.clients import AuthenticationMethod
 
@@ -72,11 +73,13 @@ def issue(
     by: Issued | None = None,
     *,
     ca: bool = False,
+    usage: bool | None = True,
     begins: datetime = NOW - timedelta(days=1),
     ends: datetime = NOW + timedelta(days=1),
     alternatives: list[x509.GeneralName] | None = None,
 ) -> Issued:
-    """A certificate by an authority, or one that has signed itself."""
+    """A certificate by an authority, or one that has signed itself; `usage`: whether the key of an
+    authority is for certificates, None: it does not say."""
     key = ec.generate_private_key(ec.SECP256R1())
     signer = by.key if by else key
     builder = (
@@ -92,11 +95,11 @@ def issue(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
         )
     )
-    if ca:
+    if ca and usage is not None:
         builder = builder.add_extension(
             x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
         ).add_extension(
-            x509.KeyUsage(False, False, False, False, False, True, True, False, False),
+            x509.KeyUsage(False, False, False, False, False, usage, True, False, False),
             critical=True,
         )
     if alternatives:
@@ -232,6 +235,15 @@ def test_certificates_that_are_not_the_clients(
     answer = ask(world, certified(world), made().escaped)
     assert_refused(answer, 401, "invalid_client")
     assert failures(world) == [(WRONG, fault)]
+
+
+@pytest.mark.parametrize(("usage", "is_good"), [(True, True), (None, True), (False, False)])
+def test_what_an_authority_says_of_its_key(usage: bool | None, is_good: bool) -> None:
+    """`openssl req -x509` makes authorities that say nothing of it."""
+    authority = issue("authority", ca=True, usage=usage)
+    made = issue(by=authority).certificate
+    by = certificates.Authorities((authority.certificate,))
+    assert certificates.is_certified(made, by, NOW) is is_good
 
 
 def test_a_registered_certificate_is_that_very_one(world: World, time: Time) -> None:
