@@ -6,13 +6,16 @@ endpoint, and what is new.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
 from tests.http import administration as admin
 from tests.http.building import EVERYWHERE, SignedIn, assert_refused, live_at, signed_in
+from tests.world.browser import Browser, web_app
 from tests.world.world import World
+from token_service.services import authorizing
 
 
 def _posted(worker: World, who: SignedIn, path: str) -> TestResponse:
@@ -160,3 +163,21 @@ def test_a_refresh_token_of_a_new_key_is_good_at_once(
     admin.revoke_key(world, "opaque-1")
     fresh = known.again()
     assert second_worker.refresh(fresh.app, fresh.tokens.refresh)
+
+
+def test_nobody_is_signed_out_by_a_change_that_is_none_of_theirs(
+    world: World, second_worker: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes after the request was looked at, and before it is answered."""
+    app, person, browser = web_app(world), world.person(world.tenant()), Browser(world)
+    browser.sign_in(app, person)
+    answered, others = authorizing._answered, [web_app(world)]
+
+    def after_a_change(*given: Any) -> Any:
+        if others:
+            admin.disable_client(second_worker, others.pop())
+        return answered(*given)
+
+    monkeypatch.setattr(authorizing, "_answered", after_a_change)
+    assert browser.back(app, prompt="none").code
+    assert others == []
