@@ -8,6 +8,13 @@ from tests.journeys.service import Service, behind, serving
 from tests.world.databases import Postgres, SqliteFiles
 from tests.world.world import World
 
+SETTINGS = {
+    "TOKEN_SERVICE_REGISTRATION_MODE": "open",
+    "TOKEN_SERVICE_REGISTRATION_PKCE_REQUIRED": "false",
+    "TOKEN_SERVICE_OUTBOUND_ALLOW_PRIVATE_ADDRESSES": "true",
+}
+"""As docs/conformance.md says."""
+
 
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])
 def service(
@@ -19,8 +26,7 @@ def service(
     """The service as `serve` starts it."""
     databases = sqlite_files if request.param == "sqlite" else postgres
     url = databases.empty()
-    overrides = {"TOKEN_SERVICE_REGISTRATION_MODE": "open"}
-    with serving(url, tmp_path_factory.mktemp("service"), overrides) as running:
+    with serving(url, tmp_path_factory.mktemp("service"), SETTINGS) as running:
         yield running
     databases.drop(url)
 

@@ -52,6 +52,13 @@ def given(service: Service, person: Person, client: Mapping[str, Any]) -> dict[s
     }
 
 
+def key_pair() -> tuple[dict[str, Any], dict[str, Any]]:
+    """A client's key, and what of it is registered."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = json.loads(ECAlgorithm.to_jwk(key)) | {"kid": "one", "alg": "ES256"}
+    return private, {name: one for name, one in private.items() if name != "d"}
+
+
 def held(app: App) -> dict[str, Any]:
     """A client's registration as its developer has it."""
     return {"client_id": app.client_id, "client_secret": app.secret}
@@ -76,9 +83,7 @@ def test_openid_client_signs_in_refreshes_asks_and_gives_back(
 def test_openid_client_proves_itself_with_a_key(
     service: Service, world: World, person: Person
 ) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    private = json.loads(ECAlgorithm.to_jwk(key)) | {"kid": "one", "alg": "ES256"}
-    public = {name: one for name, one in private.items() if name != "d"}
+    private, public = key_pair()
     app = registered(
         world,
         metadata={"jwks": {"keys": [public]}},
@@ -120,6 +125,18 @@ def test_openid_client_registers_itself(service: Service, person: Person) -> Non
 def test_openid_client_pushes_its_request(service: Service, world: World, person: Person) -> None:
     app = registered(world, metadata={"require_pushed_authorization_requests": True})
     assert journey(service, person, "pushed", held(app))["aud"] == app.client_id
+
+
+def test_openid_client_signs_its_request(service: Service, world: World, person: Person) -> None:
+    private, public = key_pair()
+    app = registered(
+        world,
+        metadata={"jwks": {"keys": [public]}, "require_signed_request_object": True},
+        authentication=AuthenticationMethod.PRIVATE_KEY_JWT,
+        secrets=(),
+    )
+    saw = journey(service, person, "signed", {"client_id": app.client_id, "key": private})
+    assert saw["aud"] == app.client_id
 
 
 def test_openid_client_lets_a_device_in(service: Service, world: World, person: Person) -> None:

@@ -38,30 +38,37 @@ http {{
         listen 127.0.0.1:{port} ssl;
         ssl_certificate {folder}/server.pem;
         ssl_certificate_key {folder}/server.key;
+        # Asked for and not judged: whose it is, the service finds out.
+        ssl_verify_client optional_no_ca;
         location / {{
             proxy_pass http://127.0.0.1:{behind};
             proxy_set_header Host $http_host;
             proxy_set_header X-Forwarded-For $remote_addr;
             proxy_set_header X-Forwarded-Proto https;
             proxy_set_header X-Forwarded-Host $http_host;
+            proxy_set_header X-Client-Certificate $ssl_client_escaped_cert;
         }}
     }}
 }}
 """
 
 
+CLIENT = "CN=A client of a test"
+
+
 @dataclass(frozen=True)
 class Front:
-    """A service behind nginx, and the file of the authority that its clients trust."""
+    """A service behind nginx, and the folder with the certificates: of the authority that both
+    sides trust, of the host, and of a client whose subject is `CLIENT`."""
 
     service: Service
     world: World
-    authority: Path
+    folder: Path
 
     def browser(self) -> requests.Session:
         """A browser that trusts the authority."""
         browser = requests.Session()
-        browser.verify = str(self.authority)
+        browser.verify = str(self.folder / "authority.pem")
         browser.trust_env = False  # a variable of the machine may name other authorities
         return browser
 
@@ -74,13 +81,15 @@ def fronted(databases: SqliteFiles, folder: Path) -> Iterator[Front]:
     overrides = {
         "TOKEN_SERVICE_ISSUER": f"https://localhost:{outer}",
         "TOKEN_SERVICE_SERVER_TRUSTED_PROXIES": "127.0.0.1",
+        "TOKEN_SERVICE_SERVER_CLIENT_CERTIFICATE_HEADER": "X-Client-Certificate",
+        "TOKEN_SERVICE_SERVER_CLIENT_CA_FILE": str(folder / "authority.pem"),
     }
     with (
         proxying(nginx, folder, outer, inner),
         serving(url, folder, overrides, port=inner) as service,
         behind(service) as world,
     ):
-        yield Front(service, world, folder / "authority.pem")
+        yield Front(service, world, folder)
     databases.drop(url)
 
 
@@ -104,13 +113,9 @@ def proxying(nginx: str, folder: Path, outer: int, inner: int) -> Iterator[None]
 
 
 def certify(folder: Path) -> None:
-    """An authority, and by it a certificate of this host."""
-    authority, key = (
-        ec.generate_private_key(ec.SECP256R1()),
-        ec.generate_private_key(ec.SECP256R1()),
-    )
+    """An authority, and by it certificates of this host and of a client."""
+    authority = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "An authority of a test")])
-    host = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
     root = (
         certificate(name, authority.public_key())
@@ -118,18 +123,22 @@ def certify(folder: Path) -> None:
         .issuer_name(name)
         .sign(authority, hashes.SHA256())
     )
-    leaf = (
-        certificate(host, key.public_key())
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .issuer_name(name)
-        .sign(authority, hashes.SHA256())
-    )
     pem = serialization.Encoding.PEM
     (folder / "authority.pem").write_bytes(root.public_bytes(pem))
-    (folder / "server.pem").write_bytes(leaf.public_bytes(pem))
-    (folder / "server.key").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    for file, subject in (("server", "localhost"), ("client", CLIENT.removeprefix("CN="))):
+        key = ec.generate_private_key(ec.SECP256R1())
+        whose = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
+        leaf = (
+            certificate(whose, key.public_key())
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .issuer_name(name)
+            .sign(authority, hashes.SHA256())
+        )
+        private = serialization.PrivateFormat.PKCS8
+        (folder / f"{file}.pem").write_bytes(leaf.public_bytes(pem))
+        (folder / f"{file}.key").write_bytes(
+            key.private_bytes(pem, private, serialization.NoEncryption())
+        )
 
 
 def certificate(name: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:

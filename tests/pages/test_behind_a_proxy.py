@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 import requests
+from authlib.integrations.requests_client import OAuth2Session
 from playwright.sync_api import Browser
 
 from tests.pages.application import Application
-from tests.pages.front import Front, fronted
+from tests.pages.front import CLIENT, Front, fronted
 from tests.pages.visit import Visit
 from tests.world.databases import SqliteFiles
 from tests.world.world import App
+from token_service.domain.client_metadata import ClientMetadata
+from token_service.domain.clients import AuthenticationMethod
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +85,25 @@ def test_it_is_the_proxy_who_says_where_somebody_is(front: Front) -> None:
         f"{front.service.issuer}/v1/me/sessions", headers=bearer, timeout=10
     ).json()
     assert [one["ip"] for one in listed["items"]] == ["127.0.0.1"]
+
+
+def test_a_client_that_proves_itself_by_its_certificate(front: Front) -> None:
+    """RFC 8705 section 2.1, by Authlib's client; without the certificate it is nobody."""
+    app = front.world.client(
+        "service",
+        authentication=AuthenticationMethod.TLS,
+        secrets=(),
+        metadata=ClientMetadata(
+            tls_client_auth_subject_dn=CLIENT, tls_client_certificate_bound_access_tokens=True
+        ),
+    )
+    client = OAuth2Session(app.client_id, token_endpoint_auth_method="none")
+    client.verify, client.trust_env = str(front.folder / "authority.pem"), False
+    client.cert = (str(front.folder / "client.pem"), str(front.folder / "client.key"))
+    url = f"{front.service.issuer}/oauth2/token"
+    token = client.fetch_token(url, grant_type="client_credentials")
+    assert front.world.validate(token["access_token"])["cnf"].keys() == {"x5t#S256"}
+    answer = front.browser().post(
+        url, data={"grant_type": "client_credentials", "client_id": app.client_id}, timeout=10
+    )
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")

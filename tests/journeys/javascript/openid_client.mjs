@@ -30,7 +30,7 @@ async function discovered(registered) {
   )
 }
 
-async function signedIn(config, { DPoP, parameters = {}, pushed = false } = {}) {
+async function signedIn(config, { DPoP, parameters = {}, pushed = false, signer } = {}) {
   const verifier = client.randomPKCECodeVerifier()
   const asked = {
     redirect_uri: redirectUri,
@@ -43,7 +43,9 @@ async function signedIn(config, { DPoP, parameters = {}, pushed = false } = {}) 
   }
   const address = pushed
     ? await client.buildAuthorizationUrlWithPAR(config, asked, { DPoP })
-    : client.buildAuthorizationUrl(config, asked)
+    : signer
+      ? await client.buildAuthorizationUrlWithJAR(config, asked, signer)
+      : client.buildAuthorizationUrl(config, asked)
   const back = await person.visit(address, redirectUri)
   const checks = {
     pkceCodeVerifier: verifier,
@@ -128,6 +130,14 @@ const journeys = {
   async pushed() {
     const config = await discovered(given.client)
     const tokens = await signedIn(config, { pushed: true })
+    return { aud: tokens.claims().aud }
+  },
+
+  /** A request that the client has signed: the browser carries nothing else. */
+  async signed() {
+    const config = await discovered(given.client)
+    const key = await importJWK(given.client.key, 'ES256')
+    const tokens = await signedIn(config, { signer: { key, kid: given.client.key.kid } })
     return { aud: tokens.claims().aud }
   },
 
