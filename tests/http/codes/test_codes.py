@@ -126,10 +126,16 @@ def test_neither_code_nor_cookie_is_stored(given: Given) -> None:
         assert len(secret) > 60
         for table in ("authorization_codes", "grants", "sessions", "audit_events"):
             assert secret[-20:] not in str(given.world.sql(f"SELECT * FROM {table}"))
+    assert "a state" not in str(given.world.sql("SELECT * FROM authorization_codes"))
 
 
 CHANGES: dict[str, Callable[[Given], object]] = {
     "account disabled": lambda given: admin.disable_account(given.world, given.person),
+    "account disabled, by whatever": lambda given: given.world.sql(
+        "UPDATE accounts SET enabled = :no WHERE account_id = :id",
+        no=False,
+        id=given.person.account_id,
+    ),
     "password reset": lambda given: admin.reset_password(given.world, given.person),
     "left the tenant": lambda given: admin.leave(given.world, given.person, given.tenant_id),
     "tenant disabled": lambda given: admin.disable_tenant(given.world, given.tenant_id),

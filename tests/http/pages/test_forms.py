@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 from werkzeug.test import TestResponse
 
+from tests.http.administration import disable_client
 from tests.http.faults import failing
 from tests.world.browser import Browser, Returned, Shown, redeemed, web_app
 from tests.world.world import ISSUER, Person, Time, World
@@ -255,6 +256,15 @@ def test_an_interaction_waits_for_half_an_hour(world: World, person: Person, tim
     assert browser.get("/sign-in", interaction=page.interaction).status_code == 200
     time.pass_(seconds=1)
     assert is_over(browser.get("/sign-in", interaction=page.interaction))
+    assert is_over(browser.post("/sign-in", filled_in(page, person)))
+
+
+def test_a_client_that_was_disabled_has_no_pages(world: World, person: Person) -> None:
+    app, browser = web_app(world), Browser(world)
+    page = browser.page(app)
+    disable_client(world, app)
+    for path in ("/sign-in", "/tenant", "/oauth2/authorize/continue"):
+        assert is_over(browser.get(path, interaction=page.interaction))
     assert is_over(browser.post("/sign-in", filled_in(page, person)))
 
 
