@@ -2,10 +2,11 @@
 
 import re
 from html import unescape
+from urllib.parse import urljoin
 
 import pytest
 
-from tests.world.browser import REDIRECT, Browser, Shown, asking, redeemed, returned, web_app
+from tests.world.browser import HERE, REDIRECT, Browser, Shown, asking, redeemed, returned, web_app
 from tests.world.world import ISSUER, World
 
 MODES = (None, "query", "fragment", "form_post", "x")
@@ -144,6 +145,11 @@ def test_looking_with_head_gives_no_code(world: World) -> None:
     before = world.sql("SELECT count(*) FROM authorization_codes")
     answer = browser.http.head("/oauth2/authorize", query_string=asking(app))
     assert answer.status_code == 405
+    again = Browser(world)
+    page = again.page(app)
+    form = page.hidden | {"identifier": person.email, "password": person.password}
+    onwards = again.post("/sign-in", form).headers["Location"]
+    assert again.http.head(urljoin("/sign-in", onwards), base_url=HERE).status_code == 405
     assert world.sql("SELECT count(*) FROM authorization_codes") == before
 
 
