@@ -31,6 +31,7 @@ def test_whoever_stole_the_code_has_not_the_key(world: World, has_a_key: bool) -
     answer = redeem(world, app, code, Key() if has_a_key else None)
     assert_refused(answer, 400, "invalid_grant")
     assert world.events(person.account_id)[-1].reason == "wrong_key"
+    assert_refused(redeem(world, app, code, key), 400, "invalid_grant")  # one attempt
 
 
 def test_a_refused_proof_uses_no_code_up(world: World) -> None:
