@@ -416,6 +416,13 @@ def test_what_finds_the_queue_full_is_told_to_come_back(tmp_path: Path) -> None:
         assert [client.answer().status for client in [first, *others]] == [200, 200]
 
 
+def test_what_has_waited_too_long_for_a_thread_is_not_begun(tmp_path: Path) -> None:
+    with Server(tmp_path, workers=1, limits={"longest_wait_seconds": 0}) as server:
+        answer = server.ask(post("/count", "Content-Length: 1") + "x")
+    assert (answer.status, answer.values("retry-after")) == (503, ["1"])
+    assert not (tmp_path / "counted").exists()
+
+
 # --- what the application is told -----------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ class Limits:
     max_head_bytes: int = 16_384
     max_body_bytes: int = 262_144
     max_waiting: int = 1024  # complete requests for which no thread is free; the next gets a 503
+    longest_wait_seconds: float = 5.0  # for a thread; whoever waited longer gets a 503, too
     max_connections: int = 4096
     backlog: int = 1024  # connections not yet accepted
 

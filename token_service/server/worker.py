@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from multiprocessing.connection import wait
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from granian.http import HTTP1Settings
@@ -65,12 +65,16 @@ class _Incoming:
     body: bytearray = field(default_factory=bytearray)
 
 
+_Complete: TypeAlias = tuple[WSGIEnvironment, Exchange, float]
+"""A whole request, and since when it waits for a thread (monotonic seconds)."""
+
+
 class _Door:
     def __init__(self, common: WSGIEnvironment, limits: Limits) -> None:
         self._common = common
         self._limits = limits
         self._awaited: dict[Arriving, _Incoming] = {}
-        self._complete: queue.SimpleQueue[tuple[WSGIEnvironment, Exchange]] = queue.SimpleQueue()
+        self._complete: queue.SimpleQueue[_Complete] = queue.SimpleQueue()
 
     def admit(self, call: _Call) -> None:
         """What granian calls with each request, once its head is there."""
@@ -92,9 +96,15 @@ class _Door:
     def answer_for_ever(self, application: WSGIApplication) -> None:
         """The life of a request thread."""
         while True:
-            environ, exchange = self._complete.get()
+            environ, exchange, since = self._complete.get()
             try:
-                answer(application, environ, exchange)
+                # Its client may have given up, and asked again elsewhere: what is done for nobody
+                # costs others their time, and a refresh that comes behind its own repetition and
+                # the refresh after that is a replay.
+                if time.monotonic() - since > self._limits.longest_wait_seconds:
+                    refuse(exchange, HTTPStatus.SERVICE_UNAVAILABLE)
+                else:
+                    answer(application, environ, exchange)
             except BaseException:  # SystemExit would end the thread, and nobody would notice
                 logger.exception("the application raised an exception")
                 refuse(exchange, HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -151,7 +161,7 @@ class _Door:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = io.BytesIO(body)
-        self._complete.put((environ, exchange))
+        self._complete.put((environ, exchange, time.monotonic()))
 
 
 def _result_of(arriving: Arriving) -> bytes:
