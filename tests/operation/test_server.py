@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
@@ -54,7 +55,7 @@ def make_app(folder: Path) -> Flask:
             counted.write("x")
         return jsonify(len(request.get_data()))
 
-    @app.get("/wait")
+    @app.route("/wait", methods=["GET", "POST"])
     def wait() -> Response:
         (folder / f"started-{request.args['name']}").touch()
         wait_until((folder / "go").exists, 3 * PATIENCE_SECONDS)  # outlasts every test
@@ -86,7 +87,7 @@ def raising(application: WSGIApplication) -> WSGIApplication:
     return wrapper
 
 
-def main(folder: Path, port: int, workers: int, limits: dict[str, float]) -> None:
+def main(folder: Path, port: int, workers: int, limits: dict[str, Any]) -> None:
     try:
         serve(
             lambda: raising(make_app(folder)), port=port, workers=workers, limits=Limits(**limits)
@@ -200,7 +201,7 @@ class Client:
 class Server:
     folder: Path
     workers: int = 2
-    limits: dict[str, float] = field(default_factory=dict)
+    limits: dict[str, Any] = field(default_factory=dict)
     port: int = 0
     process: subprocess.Popen[bytes] = field(init=False)
 
@@ -414,6 +415,19 @@ def test_what_finds_the_queue_full_is_told_to_come_back(tmp_path: Path) -> None:
         (tmp_path / "go").touch()
         others.remove(refused)
         assert [client.answer().status for client in [first, *others]] == [200, 200]
+
+
+def test_slow_requests_wait_for_threads_of_their_own(tmp_path: Path) -> None:
+    limits = {"threads": 1, "slow_threads": 1, "slow_paths": ["/wait"]}
+    with Server(tmp_path, workers=1, limits=limits) as server, contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(server.client()) for _ in range(3)]
+        for number, client in enumerate(slow):
+            client.send(post(f"/wait?name={number}", "Content-Length: 0"))
+        wait_until(lambda: list(tmp_path.glob("started-*")))
+        assert server.get("/pid").status == 200
+        assert len(list(tmp_path.glob("started-*"))) == 1
+        (tmp_path / "go").touch()
+        assert [client.answer().status for client in slow] == [200] * 3
 
 
 def test_what_has_waited_too_long_for_a_thread_is_not_begun(tmp_path: Path) -> None:

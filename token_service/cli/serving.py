@@ -18,7 +18,7 @@ from token_service.cli.opening import open_bare, open_parts
 from token_service.domain.failures import Unavailable
 from token_service.server import group
 from token_service.server.limits import Limits
-from token_service.settings import ServerSettings
+from token_service.settings import Settings
 
 _LOOPBACK = "127.0.0.1"
 _NOT_MIGRATED = 4
@@ -52,7 +52,7 @@ def serve(host: str | None, port: int | None, workers: int | None, output: Outpu
             host=host,
             port=port,
             workers=workers,
-            limits=_limits(configured),
+            limits=_limits(loaded),
         )
 
 
@@ -81,9 +81,15 @@ def dev(output: Output) -> None:
     os.execv(sys.executable, [sys.executable, sys.argv[0], *arguments])  # noqa: S606
 
 
-def _limits(configured: ServerSettings) -> Limits:
+def _limits(loaded: Settings) -> Limits:
+    from token_service.web.passwords import HASHING_PATHS
+
+    configured = loaded.server
     return Limits(
         threads=configured.threads,
+        slow_paths=HASHING_PATHS,
+        # While passwords are hashed, one more request does what comes before or after it.
+        slow_threads=loaded.argon2.threads + 1,
         header_timeout_seconds=configured.header_timeout_seconds,
         body_timeout_seconds=configured.body_timeout_seconds,
         drain_seconds=configured.drain_seconds,

@@ -65,8 +65,8 @@ class _Incoming:
     body: bytearray = field(default_factory=bytearray)
 
 
-_Complete: TypeAlias = tuple[WSGIEnvironment, Exchange, float]
-"""A whole request, and since when it waits for a thread (monotonic seconds)."""
+_Queue: TypeAlias = "queue.SimpleQueue[tuple[WSGIEnvironment, Exchange, float]]"
+"""Whole requests, and since when each waits for a thread (monotonic seconds)."""
 
 
 class _Door:
@@ -74,7 +74,8 @@ class _Door:
         self._common = common
         self._limits = limits
         self._awaited: dict[Arriving, _Incoming] = {}
-        self._complete: queue.SimpleQueue[_Complete] = queue.SimpleQueue()
+        self._complete: _Queue = queue.SimpleQueue()
+        self._slow: _Queue = queue.SimpleQueue()
 
     def admit(self, call: _Call) -> None:
         """What granian calls with each request, once its head is there."""
@@ -93,10 +94,23 @@ class _Door:
             if incoming.deadline <= now:
                 arriving.cancel()
 
-    def answer_for_ever(self, application: WSGIApplication) -> None:
+    def begin(self, application: WSGIApplication) -> None:
+        """Start the request threads."""
+        for number in range(self._limits.threads):
+            self._start(f"request-{number}", application, self._complete)
+        for number in range(self._limits.slow_threads):
+            self._start(f"slow-request-{number}", application, self._slow)
+
+    def _start(self, name: str, application: WSGIApplication, waiting: _Queue) -> None:
+        arguments = (application, waiting)
+        threading.Thread(
+            target=self._answer_for_ever, args=arguments, name=name, daemon=True
+        ).start()
+
+    def _answer_for_ever(self, application: WSGIApplication, waiting: _Queue) -> None:
         """The life of a request thread."""
         while True:
-            environ, exchange, since = self._complete.get()
+            environ, exchange, since = waiting.get()
             try:
                 # Its client may have given up, and asked again elsewhere: what is done for nobody
                 # costs others their time, and a refresh that comes behind its own repetition and
@@ -157,11 +171,13 @@ class _Door:
             self._enqueue(incoming.environ, incoming.exchange, bytes(incoming.body))
 
     def _enqueue(self, environ: WSGIEnvironment, exchange: Exchange, body: bytes) -> None:
-        if self._complete.qsize() >= self._limits.max_waiting:
+        slow = environ["PATH_INFO"] in self._limits.slow_paths
+        waiting = self._slow if slow and environ["REQUEST_METHOD"] == "POST" else self._complete
+        if waiting.qsize() >= self._limits.max_waiting:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = io.BytesIO(body)
-        self._complete.put((environ, exchange, time.monotonic()))
+        waiting.put((environ, exchange, time.monotonic()))
 
 
 def _result_of(arriving: Arriving) -> bytes:
@@ -203,11 +219,7 @@ def work(
         logger.exception("the application cannot be loaded")
         sys.exit(EXIT_NOT_LOADED)
     door = _Door(common_environ(listener), limits)
-    for number in range(limits.threads):
-        name = f"request-{number}"
-        threading.Thread(
-            target=door.answer_for_ever, args=(application,), name=name, daemon=True
-        ).start()
+    door.begin(application)
     stop: _StopSignal = _granian.WorkerSignal()
     stopped = threading.Event()
     stop.add_cb(stopped.set)
