@@ -165,7 +165,7 @@ def test_an_application_of_others_needs_consent_for_all_that_it_wants(app):
 def test_prompt_consent_asks_once_whoever_runs_the_application():
     asked = request(prompt=("consent",))
     assert isinstance(step(asked, standing()), AskConsent)
-    given = {NORTH.tenant_id: wanted_consent(asked)}
+    given = {NORTH.tenant_id: wanted_consent(asked.scope, asked.claims)}
     assert isinstance(step(asked, standing(), given=given), AskConsent)
     done = Progress().after_consent(ADA, NORTH.tenant_id)
     assert step(asked, standing(), given=given, progress=done) == Finish(NORTH)
@@ -179,7 +179,9 @@ def test_prompt_consent_asks_once_whoever_runs_the_application():
 def test_what_is_wanted_is_the_scope_and_each_claim_by_name():
     claims = '{"id_token":{"acr":null},"userinfo":{"email":null}}'
     asked = replace(request(claims=claims), scope="openid profile")
-    assert wanted_consent(asked) == Consent(frozenset({"openid", "profile"}), frozenset({"email"}))
+    assert wanted_consent(asked.scope, asked.claims) == Consent(
+        frozenset({"openid", "profile"}), frozenset({"email"})
+    )
 
 
 def test_each_step_counts_and_a_sign_in_forgets_what_was_before():
@@ -199,9 +201,9 @@ FOR_DEVICE = AuthorizationRequest("app", "", scope="openid", device_id="d" * 32)
 )
 def test_about_a_device_everybody_is_asked_each_time(progress):
     """Also who was asked before, and for an application of whoever runs the service."""
-    given = {NORTH.tenant_id: wanted_consent(FOR_DEVICE)}
+    given = {NORTH.tenant_id: wanted_consent(FOR_DEVICE.scope, FOR_DEVICE.claims)}
     found = step(FOR_DEVICE, standing(), given=given, progress=progress)
-    assert found == ConfirmDevice(NORTH, wanted_consent(FOR_DEVICE))
+    assert found == ConfirmDevice(NORTH, wanted_consent(FOR_DEVICE.scope, FOR_DEVICE.claims))
 
 
 @pytest.mark.parametrize(

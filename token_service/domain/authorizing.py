@@ -141,11 +141,12 @@ def next_step(situation: Situation, now: datetime) -> Step:
             return step
 
 
-def wanted_consent(request: AuthorizationRequest) -> Consent:
-    """What the person is asked to allow: the scope, and each claim that is named."""
-    asked = _claims(request)
-    claims = {*asked.userinfo, *asked.id_token} & SCOPE_OF.keys()
-    return Consent(scopes.names(request.scope), frozenset(claims))
+def wanted_consent(scope: str, claims: str | None) -> Consent:
+    """What the person has to allow: the scope, and each claim that is named (`claims` is the JSON
+    of an authorization request)."""
+    asked = requested(claims) or NOTHING
+    named = {*asked.userinfo, *asked.id_token} & SCOPE_OF.keys()
+    return Consent(scopes.names(scope), frozenset(named))
 
 
 def asks_consent(client: Client) -> bool:
@@ -173,7 +174,10 @@ def _step(situation: Situation, now: datetime) -> Step:
         return seat
     if now >= seat.fresh_until:
         return SignIn()
-    wanted, given = wanted_consent(request), situation.consents.get(seat.tenant_id, Consent())
+    wanted, given = (
+        wanted_consent(request.scope, request.claims),
+        situation.consents.get(seat.tenant_id, Consent()),
+    )
     if request.device_id is not None:
         return ConfirmDevice(seat, wanted)
     is_needed = asks_consent(situation.client) and not given.covers(wanted)

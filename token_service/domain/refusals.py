@@ -57,6 +57,7 @@ class Refusal(StrEnum):
     TENANT_REQUIRED = "tenant_required"
     UNKNOWN_TENANT = "unknown_tenant"
     NOT_A_MEMBER = "not_a_member"
+    NOT_ALLOWED_THERE = "not_allowed_there"
     NOT_FIRST_PARTY = "not_first_party"
     GRANT_NOT_ALLOWED = "grant_not_allowed"
     INVALID_SCOPE = "invalid_scope"

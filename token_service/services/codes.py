@@ -242,7 +242,7 @@ def _is_allowed(held: _Held) -> bool:
     if not asks_consent(client):
         return True
     given = consents.read(tx, code.account_id, client.client_id).get(code.tenant_id, Consent())
-    return given.covers(wanted_consent(code.request))
+    return given.covers(wanted_consent(code.request.scope, code.request.claims))
 
 
 def _has_room(held: _Held, place: Place) -> bool:
