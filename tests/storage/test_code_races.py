@@ -119,7 +119,7 @@ def test_of_two_who_go_on_one_gets_the_code(given):
     for tab in tabs:
         for name, value in cookies.items():
             tab.http.set_cookie(name, value, domain="localhost", secure=True)
-    row = ("SELECT 1 FROM accounts WHERE account_id = %s FOR UPDATE", person.account_id)
+    row = ("SELECT 1 FROM grants WHERE account_id = %s FOR UPDATE", person.account_id)
     go_on = f"/oauth2/authorize/continue?interaction={page.interaction}"
     with holding(world) as hold:
         answers = hold.at_once(row, *[partial(tab.get, go_on) for tab in tabs])

@@ -1,6 +1,7 @@
 """The hot paths: how many statements they are, and that they find every row by its key."""
 
 import json
+from collections import Counter
 from functools import partial
 
 import psycopg
@@ -8,6 +9,7 @@ import pytest
 
 from tests.storage.building import HERE, inspect, refresh, sign_in, signed_in, tokens_of
 from tests.storage.counting import statements
+from tests.world.browser import Browser, redeemed, web_app
 from tests.world.world import prepare
 from token_service.services import inspection, refreshing
 from token_service.storage import configuration, grant_statements, revoked_tokens
@@ -123,6 +125,22 @@ def test_garbage_does_not_reach_the_database(signed):
             inspection.inspect(database, clock, snapshot, token)
             inspection.introspect_all(database, clock, snapshot, client, [token] * 100)
     assert heard == []
+
+
+SILENT = {"SELECT": 2, "UPDATE grants": 1, "INSERT INTO": 1}
+REDEEMED = {"SELECT": 6, "UPDATE authorization_codes": 1, "INSERT INTO": 2}
+
+
+def test_a_code_flow_is_a_known_number_of_statements(on_postgres):
+    world = on_postgres
+    app, browser = web_app(world), Browser(world)
+    redeemed(world, app, browser.sign_in(app, world.person(world.tenant())).code)
+    with statements(world) as heard:
+        code = browser.back(app).code
+    assert Counter(heard) == SILENT
+    with statements(world) as heard:
+        redeemed(world, app, code)
+    assert Counter(heard) == REDEEMED
 
 
 @pytest.fixture(scope="module")

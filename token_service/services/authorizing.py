@@ -20,6 +20,7 @@ from token_service.domain.authorizing import (
     Situation,
     Standing,
     Step,
+    asks_consent,
     next_step,
 )
 from token_service.domain.clients import Client
@@ -44,7 +45,6 @@ from token_service.storage import (
     consents,
     interactions,
     pushed_requests,
-    sessions,
 )
 from token_service.storage.database import Database, InTransaction, Transaction
 
@@ -93,6 +93,7 @@ class _Scene:
     step: Step
     presented: PresentedCookie | None = None
     state: GrantState | None = None
+    account: Account | None = None
     names: tuple[str, ...] = ()
 
     def waiting(self, interaction: Interaction) -> Waiting:
@@ -260,17 +261,22 @@ def _looked(
     presented = browser_sign_ins.parsed(database, clock, snapshot, visitor.cookie)
     with database.reading() as tx:
         now = clock.now()
-        prove(snapshot, configuration.version(database, InTransaction(tx)), now)
+        if presented is None:
+            prove(snapshot, configuration.version(database, InTransaction(tx)), now)
         state = browser_sign_ins.live(database, snapshot, tx, presented, now) if presented else None
         account = accounts.read(tx, state.key.account_id) if state else None
         if state is None or account is None:
             situation = Situation(request, client, None, progress=progress)
             return _Scene(situation, next_step(situation, now))
         standing = _standing(snapshot, tx, account, client, state)
-        given = consents.read(tx, account.account_id, client.client_id)
-        names = tuple(one.display for one in accounts.names_of(tx, account.account_id))
-    situation = Situation(request, client, standing, given, progress)
-    return _Scene(situation, next_step(situation, now), presented, state, names)
+        asked = asks_consent(client)
+        given = consents.read(tx, account.account_id, client.client_id) if asked else {}
+        situation = Situation(request, client, standing, given, progress)
+        step = next_step(situation, now)
+        # Nobody is shown anything where the answer can be given at once.
+        shown = [] if isinstance(step, Finish) else accounts.names_of(tx, account.account_id)
+    names = tuple(one.display for one in shown)
+    return _Scene(situation, step, presented, state, account, names)
 
 
 def _standing(
@@ -309,24 +315,22 @@ def _answered(
 
     Raises `StepTaken` where the interaction was answered meanwhile.
     """
-    step, presented, state = scene.step, scene.presented, scene.state
+    step, presented, state, account = scene.step, scene.presented, scene.state, scene.account
     if isinstance(step, Decline):
         return _declined(database, clock, scene.situation.request, step, interaction)
-    if not isinstance(step, Finish) or presented is None or state is None:
+    if not isinstance(step, Finish) or presented is None or state is None or account is None:
         return None
     request, client, seat = scene.situation.request, scene.situation.client, step.seat
     with database.transaction() as tx:
-        account = accounts.lock(tx, state.key.account_id)
-        session = sessions.lock(tx, state.key.account_id, state.key.sid)
         now = clock.now()
-        prove(snapshot, configuration.version(database, InTransaction(tx)), now)
-        place = account and place_of(snapshot, account, client, seat.tenant_id, tx)
-        if account is None or session is None or not isinstance(place, Place):
-            return None
-        ends_at = browser_sign_ins.use(
+        place = place_of(snapshot, account, client, seat.tenant_id, tx)
+        # Clock and configuration are proved by the statement itself, where it applies. Neither
+        # account nor session is locked: a code opens nothing before both are looked at anew.
+        used = isinstance(place, Place) and browser_sign_ins.use(
             database, snapshot, tx, presented, state, visitor.origin, now
         )
-        if ends_at is None:
+        if not used or isinstance(place, Refused):
+            prove(snapshot, configuration.version(database, InTransaction(tx)), now)
             return None
         _finish(tx, request, interaction, now)
         room = session_limiting.evicted_by_grant(
@@ -338,7 +342,7 @@ def _answered(
             account.account_id, state.key.sid, seat.tenant_id, state.terms.auth_time
         )
         code = codes.issue(snapshot, tx, request, signed_in, now)
-    kept_for = browser_sign_ins.kept_for(ends_at, now, remembered=state.remembered)
+    kept_for = browser_sign_ins.kept_for(used, now, remembered=state.remembered)
     cookie = None if kept_for is None else Cookie(visitor.cookie or "", kept_for)
     return Answered(request, code, cookie=cookie)
 

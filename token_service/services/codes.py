@@ -101,7 +101,7 @@ def issue(
     signed_in: SignedInAs,
     now: datetime,
 ) -> str:
-    """A new code for what was asked for. The caller holds the session and has proved it live."""
+    """A new code for what was asked for. The caller has proved in `tx` that the sign-in lives."""
     code_id, secret = opaque.new_id(now), addressed.new_secret()
     stored = AuthorizationCode(
         account_id=signed_in.account_id,

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from token_service.domain.events import Origin
+from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import GrantKey, GrantState, grant_refusal
+from token_service.services import recording
 from token_service.services.account_sessions import rules_for
 from token_service.services.configuration import Snapshot
 from token_service.services.endings import Cause, end_grant
@@ -26,19 +27,40 @@ def make_room(
     the ended ones and no longer than these. The caller holds the session: nobody opens another
     grant under it meanwhile.
     """
-    states = grants.states_of(tx, asking.account_id, [asking.sid], snapshot.force_relogin)
-    live = []
-    for state in states:
+    number = branches.number_of(tx, asking.account_id, asking.sid, now)
+    if number.over:
+        _end_over(snapshot, tx, asking, origin, now)
+    superseded = _supersede(tx, asking, origin, now) if number.running >= MOST else 0
+    if number.ended + number.over + superseded > MOST:
+        branches.drop_ended(tx, asking.account_id, asking.sid, kept=MOST)
+
+
+def _end_over(
+    snapshot: Snapshot, tx: Transaction, asking: GrantKey, origin: Origin, now: datetime
+) -> None:
+    """Write down what time has ended already."""
+    for state in grants.states_of(tx, asking.account_id, [asking.sid], snapshot.force_relogin):
         refusal = _refusal(snapshot, tx, state, now)
-        if refusal is None:
-            live.append(state)
-        elif state.ends_at <= now:
+        if refusal is not None and state.ends_at <= now:
             end_grant(tx, state, Cause(refusal, "service", origin), now)
-    others = [state for state in live if state.key != asking]
-    others.sort(key=lambda state: (state.used_at, state.key.grant_id))
-    for state in others[: max(0, len(live) + 1 - MOST)]:
-        end_grant(tx, state, Cause(Refusal.SUPERSEDED, "service", origin), now)
-    branches.drop_ended(tx, asking.account_id, asking.sid, kept=MOST)
+
+
+def _supersede(tx: Transaction, asking: GrantKey, origin: Origin, now: datetime) -> int:
+    """End the longest unused of what is too many; how many these are. Others live on."""
+    found = branches.supersede(tx, asking, MOST - 1, "service", now)
+    for one in found:
+        event = AuditEvent(
+            event=Event.GRANT_ENDED,
+            origin=origin,
+            actor="service",
+            account_id=asking.account_id,
+            reason=Refusal.SUPERSEDED,
+            tenant_id=one.tenant_id,
+            client_id=one.client_id,
+            sid=asking.sid,
+        )
+        recording.record(tx, event, now)
+    return len(found)
 
 
 def _refusal(

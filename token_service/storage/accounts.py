@@ -10,12 +10,32 @@ from sqlalchemy import Row, delete, insert, select, update
 from token_service.domain.accounts import Account, Membership, NameKind, SignInName
 from token_service.domain.sightings import Seen
 from token_service.storage.database import Transaction
+from token_service.storage.ready import Ready, given
 from token_service.storage.tables import (
     account_names,
     accounts,
     ended_memberships,
     memberships,
     tenants,
+)
+
+_MEMBERSHIP = (memberships.c.tenant_id, memberships.c.number, memberships.c.roles)
+_READ = Ready(
+    select(accounts, *_MEMBERSHIP)
+    .outerjoin(memberships, memberships.c.account_id == accounts.c.account_id)
+    .where(accounts.c.account_id == given(accounts.c.account_id))
+    .order_by(memberships.c.number)
+)
+# FOR NO KEY UPDATE: readers of foreign keys and the hot statements are not in its way.
+_LOCK = Ready(
+    select(accounts)
+    .where(accounts.c.account_id == given(accounts.c.account_id))
+    .with_for_update(key_share=True)
+)
+_MEMBERSHIPS = Ready(
+    select(*_MEMBERSHIP)
+    .where(memberships.c.account_id == given(memberships.c.account_id))
+    .order_by(memberships.c.number)
 )
 
 
@@ -90,7 +110,9 @@ def names_of(tx: Transaction, account_id: str) -> list[SignInName]:
 
 def read(tx: Transaction, account_id: str) -> Account | None:
     """One account with its memberships, or None."""
-    return _read(tx, account_id, lock=False)
+    found = _READ.rows(tx, {"account_id": account_id})
+    members = [one for one in found if one.number is not None]
+    return _account(found[0], members) if found else None
 
 
 def lock(tx: Transaction, account_id: str) -> Account | None:
@@ -100,19 +122,11 @@ def lock(tx: Transaction, account_id: str) -> Account | None:
     this lock, and takes it before that of any session or grant, so that two of them can neither
     overtake nor block each other for good.
     """
-    return _read(tx, account_id, lock=True)
-
-
-def _read(tx: Transaction, account_id: str, *, lock: bool) -> Account | None:
-    query = select(accounts).where(accounts.c.account_id == account_id)
-    # FOR NO KEY UPDATE: readers of foreign keys and the hot statements are not in its way.
-    row = tx.execute(query.with_for_update(key_share=True) if lock else query).one_or_none()
-    found = tx.execute(
-        select(memberships)
-        .where(memberships.c.account_id == account_id)
-        .order_by(memberships.c.number)
-    ).all()
-    return None if row is None else _account(row, found)
+    key = {"account_id": account_id}
+    row = _LOCK.row(tx, key)
+    # Read by a statement of their own: what was joined could be older than the lock.
+    members = _MEMBERSHIPS.rows(tx, key)
+    return None if row is None else _account(row, members)
 
 
 def set_seen(tx: Transaction, account_id: str, seen: Seen) -> None:

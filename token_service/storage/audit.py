@@ -7,7 +7,10 @@ from sqlalchemy import func, insert, or_, select
 
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.storage.database import Transaction
+from token_service.storage.ready import Ready
 from token_service.storage.tables import IMPERSONATIONS, audit_events
+
+_INSERT = Ready(insert(audit_events))
 
 
 class Recorded(NamedTuple):
@@ -27,23 +30,22 @@ class Within(NamedTuple):
 
 def record(tx: Transaction, event_id: str, event: AuditEvent, now: datetime) -> None:
     """Write one event."""
-    tx.execute(
-        insert(audit_events).values(
-            account_id=event.account_id,
-            event_id=event_id,
-            at=now,
-            event=event.event,
-            reason=event.reason,
-            actor=event.actor[:300],
-            tenant_id=event.tenant_id,
-            client_id=event.client_id,
-            sid=event.sid,
-            address=event.origin.address[:45],
-            user_agent=event.origin.user_agent[:400],
-            request_id=event.origin.request_id[:64],
-            details=dict(event.details),
-        )
-    )
+    values = {
+        "account_id": event.account_id,
+        "event_id": event_id,
+        "at": now,
+        "event": event.event,
+        "reason": event.reason,
+        "actor": event.actor[:300],
+        "tenant_id": event.tenant_id,
+        "client_id": event.client_id,
+        "sid": event.sid,
+        "address": event.origin.address[:45],
+        "user_agent": event.origin.user_agent[:400],
+        "request_id": event.origin.request_id[:64],
+        "details": dict(event.details),
+    }
+    _INSERT.rows(tx, values)
 
 
 def events_of(tx: Transaction, account_id: str, limit: int = 1000) -> list[Recorded]:

@@ -1,11 +1,80 @@
 """Grants that a refresh token opened for another tenant, and how many of a session are kept."""
 
-from sqlalchemy import and_, delete, select
+from datetime import datetime
+from typing import NamedTuple
 
+from sqlalchemy import BigInteger, and_, bindparam, delete, exists, func, not_, or_, select, update
+
+from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import GrantKey
 from token_service.storage.database import Transaction
 from token_service.storage.grants import addressed
-from token_service.storage.tables import grants
+from token_service.storage.ready import Ready, given
+from token_service.storage.tables import clients, grants, memberships, tenants
+
+_OF_SESSION = and_(
+    grants.c.account_id == given(grants.c.account_id), grants.c.sid == given(grants.c.sid)
+)
+_KEPT = bindparam("kept", type_=BigInteger, required=True)
+_HAS_ENDED = grants.c.ended_at.is_not(None)
+_IS_OVER = grants.c.ends_at <= given(grants.c.ends_at, "now")
+_NUMBER = Ready(
+    select(
+        func.count().filter(_HAS_ENDED).label("ended"),
+        func.count().filter(not_(_HAS_ENDED), _IS_OVER).label("over"),
+        func.count().filter(not_(_HAS_ENDED), not_(_IS_OVER)).label("running"),
+    ).where(_OF_SESSION)
+)
+_SURPLUS = (
+    select(grants.c.grant_id)
+    .where(_OF_SESSION, _HAS_ENDED)
+    .order_by(grants.c.ended_at.desc(), grants.c.grant_id)
+    .offset(_KEPT)
+)
+_OF_THIS_SESSION = and_(
+    grants.c.account_id == given(grants.c.account_id, "account"),
+    grants.c.sid == given(grants.c.sid, "session"),
+)
+_OF_AN_EARLIER_EPOCH = or_(
+    exists().where(
+        tenants.c.tenant_id == grants.c.tenant_id, tenants.c.epoch != grants.c.tenant_epoch
+    ),
+    exists().where(
+        clients.c.client_id == grants.c.client_id, clients.c.epoch != grants.c.client_epoch
+    ),
+)
+_OF_A_MEMBER = exists().where(
+    memberships.c.account_id == grants.c.account_id,
+    memberships.c.tenant_id == grants.c.tenant_id,
+    memberships.c.number == grants.c.membership,
+)
+_SPARED_FIRST = (
+    select(grants.c.grant_id)
+    .where(
+        _OF_THIS_SESSION,
+        not_(_HAS_ENDED),
+        not_(_IS_OVER),
+        not_(_OF_AN_EARLIER_EPOCH),
+        _OF_A_MEMBER,
+    )
+    .order_by(
+        (grants.c.grant_id == given(grants.c.grant_id, "asking")).desc(),
+        grants.c.used_at.desc(),
+        grants.c.grant_id.desc(),
+    )
+    .offset(_KEPT)
+)
+_SUPERSEDE = Ready(
+    update(grants)
+    .where(_OF_THIS_SESSION, grants.c.grant_id.in_(_SPARED_FIRST))
+    .values(
+        ended_at=given(grants.c.ended_at, "now"),
+        end_reason=given(grants.c.end_reason, "reason"),
+        ended_by=given(grants.c.ended_by, "by"),
+    )
+    .returning(grants.c.grant_id, grants.c.client_id, grants.c.tenant_id)
+)
+_DROP = Ready(delete(grants).where(_OF_SESSION, grants.c.grant_id.in_(_SURPLUS)))
 
 
 def lock(tx: Transaction, key: GrantKey) -> int | None:
@@ -18,13 +87,48 @@ def lock(tx: Transaction, key: GrantKey) -> int | None:
     ).scalar_one_or_none()
 
 
+class Superseded(NamedTuple):
+    """A grant that has just made room for another, and whose it was."""
+
+    grant_id: int
+    client_id: str
+    tenant_id: str
+
+
+def supersede(
+    tx: Transaction, asking: GrantKey, kept: int, ended_by: str, now: datetime
+) -> list[Superseded]:
+    """End the longest unused grants of the session, all but so many; never the one that asks.
+
+    What an epoch or a membership has ended takes no place and keeps its own reason. What only a
+    shorter policy has ended does: it comes back with a longer one.
+    """
+    ending = {
+        "account": asking.account_id,
+        "session": asking.sid,
+        "asking": asking.grant_id,
+        "kept": kept,
+        "reason": Refusal.SUPERSEDED,
+        "by": ended_by[:300],
+        "now": now,
+    }
+    return [Superseded(*row) for row in _SUPERSEDE.rows(tx, ending)]
+
+
+class NumberOfGrants(NamedTuple):
+    """How many grants of a session are kept: `ended`, with the reason written; `over` by time, and
+    nobody has written it; `running`: all others, live as far as time goes."""
+
+    ended: int
+    over: int
+    running: int
+
+
+def number_of(tx: Transaction, account_id: str, sid: str, now: datetime) -> NumberOfGrants:
+    """How many grants of one session are kept."""
+    return NumberOfGrants(*_NUMBER.row(tx, {"account_id": account_id, "sid": sid, "now": now}))
+
+
 def drop_ended(tx: Transaction, account_id: str, sid: str, kept: int) -> None:
     """Drop grants of one session that ended, all but so many of those that ended last."""
-    of_session = and_(grants.c.account_id == account_id, grants.c.sid == sid)
-    surplus = (
-        select(grants.c.grant_id)
-        .where(of_session, grants.c.ended_at.is_not(None))
-        .order_by(grants.c.ended_at.desc(), grants.c.grant_id)
-        .offset(kept)
-    )
-    tx.execute(delete(grants).where(of_session, grants.c.grant_id.in_(surplus)))
+    _DROP.rows(tx, {"account_id": account_id, "sid": sid, "kept": kept})

@@ -3,12 +3,14 @@
 SQLAlchemy's own execution costs more than the statement; its compiler runs once per process.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from struct import Struct
 from typing import Any, Literal, cast
 
-from sqlalchemy import BigInteger, ColumnElement, Dialect, Integer, String, bindparam
+from sqlalchemy import JSON, BigInteger, Boolean, ColumnElement, Dialect, Integer, String, bindparam
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql import literal_column
@@ -16,7 +18,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from token_service.storage.types import Identifier
+from token_service.storage.types import Identifier, Instant, micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +119,25 @@ def _binary_form(name: str, kind: TypeEngine[Any]) -> tuple[int, Callable[[Any],
     raise TypeError(f"parameter {name}: {kind!r} has no binary form here")
 
 
+_bigint = Struct(">q").pack
+
+
+def _instant(value: datetime | int) -> bytes:
+    return _bigint(micros(value) if isinstance(value, datetime) else value)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
 _BINARY: tuple[tuple[type[TypeEngine[Any]], int, Callable[[Any], bytes]], ...] = (
     (Identifier, 2950, bytes.fromhex),
-    (BigInteger, 20, Struct(">q").pack),
+    (Instant, 20, _instant),
+    (BigInteger, 20, _bigint),
     (Integer, 23, Struct(">i").pack),
     (String, 25, str.encode),
+    (Boolean, 16, Struct(">?").pack),
+    (JSON, 114, _json),
 )
 """Column types with the oid and the binary form of theirs in PostgreSQL (`pg_type.dat`)."""
 

@@ -25,11 +25,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from token_service.clock import Clock
 from token_service.domain.failures import Conflict, Unavailable
-from token_service.storage.compiled import Compiled, Flavour
+from token_service.storage.compiled import Compiled, Flavour, Prepared
 from token_service.storage.pinned import (
     PinnedPostgres,
     PinnedSqlite,
     Row,
+    Session,
     connect_seconds,
     conninfo,
     set_pragmas,
@@ -41,6 +42,7 @@ from token_service.storage.watch import Watch
 Transaction: TypeAlias = Connection
 """An open transaction, as services hold it: they pass it on and never look inside."""
 
+_SESSION = "session"
 NEWS = "news"
 """In a transaction's `info`: something was written that a thread of this worker waits for."""
 
@@ -63,10 +65,33 @@ class InTransaction:
 
     def run(self, statement: Compiled, parameters: Mapping[str, object]) -> list[Row]:
         """Run it on the transaction's connection."""
+        if statement.prepared is not None:
+            return self._answer(statement.prepared, parameters)
         result = self.connection.exec_driver_sql(
             statement.sql, {**statement.constants, **parameters}
         )
         return [tuple(row) for row in result] if result.returns_rows else []
+
+    def _answer(self, prepared: Prepared, parameters: Mapping[str, object]) -> list[Row]:
+        """The same without SQLAlchemy, as on a pinned connection."""
+        session = self._session()
+        try:
+            if not self.connection.get_execution_options().get("read_only"):
+                session.begin()
+            return session.answer(prepared, prepared.encoded(parameters))
+        except psycopg.Error as error:
+            # As SQLAlchemy would: one place says what each error means.
+            raise exc.DBAPIError.instance(
+                None, None, error, psycopg.Error, hide_parameters=True
+            ) from error
+
+    def _session(self) -> Session:
+        """That of the pooled connection, which keeps what is prepared until it is closed."""
+        info = self.connection.info
+        if _SESSION not in info:
+            pooled = self.connection.connection.driver_connection
+            info[_SESSION] = Session(cast("psycopg.Connection[Row]", pooled))
+        return cast(Session, info[_SESSION])
 
 
 class Database:

@@ -59,5 +59,7 @@ def _options(url: str, pool_size: int, pool_timeout_seconds: int) -> dict[str, o
         "max_overflow": 0,
         # A burst beyond the pool waits its turn; that is not a database that is away.
         "pool_timeout": pool_timeout_seconds,
-        "connect_args": {"application_name": "token-service"},
+        # Statements of busy transactions are prepared beside psycopg (storage/ready.py), which
+        # would deallocate all of them with its own whenever a transaction is rolled back.
+        "connect_args": {"application_name": "token-service", "prepare_threshold": None},
     }

@@ -24,6 +24,7 @@ from token_service.storage import grant_statements
 from token_service.storage.compiled import Compiled
 from token_service.storage.database import Database, Statements, Transaction
 from token_service.storage.pinned import Row
+from token_service.storage.ready import Ready
 from token_service.storage.tables import (
     accounts,
     environment,
@@ -38,6 +39,9 @@ from token_service.storage.types import (
     optional_identifier,
     optional_moment,
 )
+
+_INSERT = Ready(insert(grants))
+_NOT_YET = dict.fromkeys(("ended_at", "end_reason", "ended_by", "entered_tenant_id"))
 
 
 class ReadState(NamedTuple):
@@ -94,29 +98,30 @@ class Rotation(NamedTuple):
 def insert_grant(tx: Transaction, grant: NewGrant, now: datetime) -> None:
     """Write a new grant with its chain at generation 0."""
     terms = grant.terms
-    tx.execute(
-        insert(grants).values(
-            **_key(grant.key),
-            client_id=grant.client_id,
-            tenant_id=grant.tenant_id,
-            membership=grant.membership,
-            tenant_epoch=grant.tenant_epoch,
-            client_epoch=grant.client_epoch,
-            scope=grant.scope,
-            generation=0,
-            key_number=grant.key_number,
-            secret_hash=grant.secret_hash,
-            created_at=now,
-            used_at=now,
-            used_from=grant.used_from,
-            ends_at=grant.ends_at,
-            auth_time=terms.auth_time,
-            confirmation=terms.confirmation,
-            audiences=None if terms.audiences is None else " ".join(terms.audiences),
-            requested_claims=terms.requested_claims,
-            openid=terms.openid,
-        )
+    values = (
+        _key(grant.key)
+        | _NOT_YET
+        | {
+            "client_id": grant.client_id,
+            "tenant_id": grant.tenant_id,
+            "membership": grant.membership,
+            "tenant_epoch": grant.tenant_epoch,
+            "client_epoch": grant.client_epoch,
+            "scope": grant.scope,
+            "generation": 0,
+            "key_number": grant.key_number,
+            "secret_hash": grant.secret_hash,
+            **dict.fromkeys(("created_at", "used_at"), now),
+            "used_from": grant.used_from,
+            "ends_at": grant.ends_at,
+            "auth_time": terms.auth_time,
+            "confirmation": terms.confirmation,
+            "audiences": None if terms.audiences is None else " ".join(terms.audiences),
+            "requested_claims": terms.requested_claims,
+            "openid": terms.openid,
+        }
     )
+    _INSERT.rows(tx, values)
 
 
 def rotate(

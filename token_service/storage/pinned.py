@@ -12,7 +12,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader, Transformer
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 from sqlalchemy import Engine
 
@@ -57,7 +57,11 @@ class PinnedPostgres:
             self._watch.before_connecting()
             arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
             hot = {"autocommit": True, "client_encoding": "utf8"}
-            self._session = Session(psycopg.connect(*arguments, **{**options, **hot}))
+            connection = psycopg.connect(*arguments, **{**options, **hot})
+            # The statements are few and find everything by primary key: planning their joins anew
+            # for each request would cost more than running them.
+            connection.execute("SET plan_cache_mode = force_generic_plan")
+            self._session = Session(connection)
         return self._session
 
     def close(self) -> None:
@@ -82,13 +86,16 @@ class Session:
         self._end = told_of_end(connection)
         connection.adapters.register_loader("uuid", _IdentifierLoader)
         self._rows = Transformer(connection)
-        # The statements are few and find everything by primary key: planning their joins anew
-        # for each request would cost more than running them.
-        connection.execute("SET plan_cache_mode = force_generic_plan")
 
     def was_closed_by_peer(self) -> bool:
         """Whether the idle connection has come to its end."""
         return bool(self._end.poll(0))
+
+    def begin(self) -> None:
+        """Begin the connection's transaction, if it has not begun; psycopg ends it."""
+        pgconn = self.connection.pgconn
+        if pgconn.transaction_status == TransactionStatus.IDLE:
+            self._checked(pgconn.exec_(b"BEGIN"))
 
     def answer(self, prepared: Prepared, values: list[bytes | None]) -> list[Row]:
         """All rows; raises the error of psycopg that says what went wrong."""

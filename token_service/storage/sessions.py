@@ -9,10 +9,20 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, insert, select,
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import Device, Session
 from token_service.storage.database import Transaction
+from token_service.storage.ready import Ready, given
 from token_service.storage.tables import accounts, grants, memberships, sessions
 from token_service.storage.types import micros
 
 _MICROSECONDS_PER_DAY = 86_400_000_000
+
+_LOCK = Ready(
+    select(sessions)
+    .where(
+        sessions.c.account_id == given(sessions.c.account_id),
+        sessions.c.sid == given(sessions.c.sid),
+    )
+    .with_for_update(key_share=True)
+)
 
 
 class ImpersonatedMember(NamedTuple):
@@ -51,9 +61,7 @@ def insert_session(tx: Transaction, session: Session, purge_after: datetime) -> 
 
 def lock(tx: Transaction, account_id: str, sid: str) -> Session | None:
     """One session with its row locked to the end of the transaction, or None."""
-    row = tx.execute(
-        select(sessions).where(_is(account_id, sid)).with_for_update(key_share=True)
-    ).one_or_none()
+    row = _LOCK.row(tx, {"account_id": account_id, "sid": sid})
     return None if row is None else _session(row)
 
 
