@@ -98,29 +98,20 @@ class Rotation(NamedTuple):
 def insert_grant(tx: Transaction, grant: NewGrant, now: datetime) -> None:
     """Write a new grant with its chain at generation 0."""
     terms = grant.terms
-    values = (
-        _key(grant.key)
-        | _NOT_YET
-        | {
-            "client_id": grant.client_id,
-            "tenant_id": grant.tenant_id,
-            "membership": grant.membership,
-            "tenant_epoch": grant.tenant_epoch,
-            "client_epoch": grant.client_epoch,
-            "scope": grant.scope,
-            "generation": 0,
-            "key_number": grant.key_number,
-            "secret_hash": grant.secret_hash,
-            **dict.fromkeys(("created_at", "used_at"), now),
-            "used_from": grant.used_from,
-            "ends_at": grant.ends_at,
-            "auth_time": terms.auth_time,
-            "confirmation": terms.confirmation,
-            "audiences": None if terms.audiences is None else " ".join(terms.audiences),
-            "requested_claims": terms.requested_claims,
-            "openid": terms.openid,
-        }
-    )
+    values = {
+        **grant._asdict(),
+        **_key(grant.key),
+        **_NOT_YET,
+        "generation": 0,
+        "created_at": now,
+        "used_at": now,
+        "auth_time": terms.auth_time,
+        "confirmation": terms.confirmation,
+        "audiences": None if terms.audiences is None else " ".join(terms.audiences),
+        "requested_claims": terms.requested_claims,
+        "openid": terms.openid,
+    }
+    del values["key"], values["terms"]
     _INSERT.rows(tx, values)
 
 
