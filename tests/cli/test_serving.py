@@ -129,7 +129,7 @@ class TestServe:
         with running(variables | {"TOKEN_SERVICE_TEST_CLOCK": str(clock)}, "serve") as served:
             served.wait_for("/readyz", 200)
 
-    def test_a_worker_carries_no_alembic(self) -> None:
+    def test_the_process_that_workers_fork_from_carries_no_alembic(self) -> None:
         program = (
             "import sys, token_service.cli.main, token_service.app;"
             "print({'alembic', 'flask_migrate'} & set(sys.modules))"
@@ -138,6 +138,25 @@ class TestServe:
             [sys.executable, "-c", program], capture_output=True, text=True, check=True
         )
         assert ended.stdout == "set()\n"
+
+    def test_a_worker_imports_no_alembic_and_no_command_line(
+        self, variables: dict[str, str]
+    ) -> None:
+        """Not when it starts, and not when it answers: only what it needs is in its memory."""
+        program = (
+            "import sys, os; from token_service.app import create_worker_app;"
+            "answer = create_worker_app().test_client().get('/readyz');"
+            "unwanted = {'alembic', 'flask_migrate', 'token_service.cli'} & set(sys.modules);"
+            "print(answer.status_code, unwanted, flush=True); os._exit(0)"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", program],
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ended.stdout == "200 set()\n"
 
 
 class TestDev:
