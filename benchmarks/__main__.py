@@ -11,7 +11,18 @@ from types import FrameType
 
 import psycopg
 
-from benchmarks import figures, machine, policies, purging, rates, report, session_list, stored
+from benchmarks import (
+    figures,
+    growth,
+    machine,
+    policies,
+    pressure,
+    purging,
+    rates,
+    report,
+    session_list,
+    stored,
+)
 from benchmarks.generator import Generator
 from benchmarks.plan import FULL, QUICK, Plan, Stopped
 from benchmarks.postgres import Postgres
@@ -81,6 +92,8 @@ def _measure(plan: Plan, folder: Path, port: int) -> dict:
             found["stored"] = stored.measure(plan, generator, connection, service)
             if plan.listed_sessions:
                 found["session_list"] = session_list.measure(plan, generator, connection, service)
+        found["pressure"] = pressure.measure(plan, generator, postgres, folder, port)
+        found["growth"] = growth.measure(plan, generator, postgres, folder, port)
         if plan.purged_sessions:
             found["purging"] = purging.measure(plan, generator, postgres, folder, port)
     found["figures"] = figures.judged(found)

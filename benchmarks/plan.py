@@ -21,12 +21,15 @@ class Plan:
     """Sessions whose refresh tokens and access tokens are used in turn."""
     stored_sessions: int
     refreshed_sessions: int
-    """How many of them are refreshed a thousand times."""
+    """How many of them are refreshed often."""
+    refreshed_often: int
     listed_sessions: int
     """Of one account; 0 leaves the list out."""
     listings: int
     purged_sessions: int
     """That expire at once; 0 leaves the purge out."""
+    grown_sessions: tuple[int, ...]
+    """How many the services hold whose rates are compared with that of the first."""
 
     def described(self) -> dict:
         """The numbers by their names."""
@@ -40,10 +43,12 @@ FULL = Plan(
     connections=16,
     chains=64,
     stored_sessions=2_000,
-    refreshed_sessions=64,
+    refreshed_sessions=4,
+    refreshed_often=10_000,
     listed_sessions=1_000_000,
     listings=200,
     purged_sessions=1_000_000,
+    grown_sessions=(10_000, 1_000_000, 10_000_000),
 )
 QUICK = Plan(
     rounds=3,
@@ -52,8 +57,10 @@ QUICK = Plan(
     connections=16,
     chains=32,
     stored_sessions=200,
-    refreshed_sessions=16,
+    refreshed_sessions=4,
+    refreshed_often=1_000,
     listed_sessions=0,
     listings=0,
     purged_sessions=0,
+    grown_sessions=(1_000, 10_000, 50_000),
 )

@@ -62,6 +62,12 @@ class Postgres:
         """A connection that commits by itself."""
         return psycopg.connect(self.uri(name), autocommit=True)
 
+    def written(self) -> int:
+        """Bytes of write-ahead log so far."""
+        with self.connect("postgres") as connection:
+            row = connection.execute("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn").fetchone()
+        return int(row[0])
+
     def versions(self) -> dict:
         """Of the server."""
         with self.connect("postgres") as connection:

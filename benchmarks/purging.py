@@ -6,6 +6,7 @@ from statistics import median
 
 import psycopg
 
+from benchmarks import copies
 from benchmarks.generator import Generator
 from benchmarks.plan import Plan, Stopped
 from benchmarks.postgres import Postgres
@@ -13,16 +14,6 @@ from benchmarks.service import Service, Sessions
 
 _NEVER = "86400"
 _DAY = 86_400
-_COPY = """
-WITH one AS (SELECT {table} AS row FROM {table} LIMIT 1)
-INSERT INTO {table}
-SELECT copy.*
-FROM one, generate_series(1, %(number)s) AS n, LATERAL jsonb_populate_record(one.row,
-    jsonb_build_object('account_id', '0191' || lpad(to_hex(n), 28, '0'),
-                       'sid', '0191' || lpad(to_hex(n), 28, '0')) || %(over)s::jsonb
-) AS copy
-"""
-"""Each of another account; their keys are spread over the tables as those of real ones are."""
 
 
 def measure(plan: Plan, generator: Generator, postgres: Postgres, folder: Path, port: int) -> dict:
@@ -34,7 +25,7 @@ def measure(plan: Plan, generator: Generator, postgres: Postgres, folder: Path, 
         Service(folder / "resting", url, port, at_rest) as service,
     ):
         sessions = service.sign_in(generator, plan.chains, "chains")
-        _insert(connection, plan.purged_sessions)
+        _insert(connection, service.demo["accounts"][0]["id"], plan.purged_sessions)
         resting = [_refresh(plan, generator, service, sessions) for _ in range(plan.rounds)]
     # The first round of housekeeping begins with the worker.
     with (
@@ -61,28 +52,24 @@ def measure(plan: Plan, generator: Generator, postgres: Postgres, folder: Path, 
     }
 
 
-def _insert(connection: psycopg.Connection, number: int) -> None:
+def _insert(connection: psycopg.Connection, account: str, number: int) -> None:
+    """Each of another account; their keys are spread over the tables as those of real ones are."""
     print(f"inserting {number} expired sessions", flush=True)
     now = time.time_ns() // 1_000
-    past, day = now - 3 * _DAY * 1_000_000, now // 1_000_000 // _DAY - 2
-    over = f'{{"ends_at": {past}, "used_at": {past}, "purge_day": {day}}}'
-    for table in ("sessions", "grants"):
-        connection.execute(_COPY.format(table=table), {"number": number, "over": over})
+    past, day = str(now - 3 * _DAY * 1_000_000), str(now // 1_000_000 // _DAY - 2)
+    identifiers = {"account_id": copies.key("0191"), "sid": copies.key("0191")}
+    over = {"sessions": {"purge_day": day}, "grants": {"ends_at": past, "used_at": past}}
+    for table, changed in over.items():
+        copies.multiply(
+            connection, table, range(1, number + 1), {"account_id": account}, identifiers | changed
+        )
     connection.execute("VACUUM (ANALYZE) sessions, grants")
     connection.execute("CHECKPOINT")
 
 
 def _refresh(plan: Plan, generator: Generator, service: Service, sessions: Sessions) -> dict:
-    return generator.run(
-        "refresh",
-        f"{service.issuer}/oauth2/token",
-        **service.credentials("app"),
-        seeds=sessions.refresh,
-        save=sessions.refresh,
-        c=plan.connections,
-        warm=plan.warm,
-        max_seconds=plan.seconds,
-        server=service.pid,
+    return service.refresh(
+        generator, sessions.refresh, c=plan.connections, warm=plan.warm, max_seconds=plan.seconds
     )
 
 

@@ -108,9 +108,9 @@ def measure(
     }
     rounds = [_round(modes, number) for number in range(plan.rounds)]
     return {
-        "rates": {name: _summary([one[name] for one in rounds]) for name in modes},
+        "rates": {name: summary([one[name] for one in rounds]) for name in modes},
         "ratios": {
-            name: _spread([one[a]["rate"] / one[b]["rate"] for one in rounds])
+            name: spread([one[a]["rate"] / one[b]["rate"] for one in rounds])
             for name, (a, b) in RATIOS.items()
         },
     }
@@ -133,12 +133,14 @@ def _with_cpu(run: Callable[[], dict], database: int) -> dict:
     return found | {"cpu_database_ms": round((cpu_ms(database) - before) / found["ok"], 3)}
 
 
-def _summary(rounds: list[dict]) -> dict:
+def summary(rounds: list[dict]) -> dict:
+    """Each number of the rounds with its median and range, and the rounds."""
     numbers = {key: [one[key] for one in rounds] for key in rounds[0]}
-    return {key: _spread(values) for key, values in numbers.items()} | {"rounds": rounds}
+    return {key: spread(values) for key, values in numbers.items()} | {"rounds": rounds}
 
 
-def _spread(values: list[float]) -> dict:
+def spread(values: list[float]) -> dict:
+    """Median and range."""
     return {
         "median": round(median(values), 3),
         "lowest": round(min(values), 3),

@@ -35,7 +35,7 @@ class Service:
         folder.mkdir(exist_ok=again)
         self.folder = folder
         self.issuer = f"http://127.0.0.1:{port}"
-        self._environ = {
+        self.environ = {
             "PATH": os.environ["PATH"],
             "TOKEN_SERVICE_ENVIRONMENT": "development",
             "TOKEN_SERVICE_DATABASE_URL": url,
@@ -48,13 +48,16 @@ class Service:
         self._command("db", "upgrade")
         self._command("demo-data", "--output", str(folder / "demo.json"))
         self.demo = json.loads((folder / "demo.json").read_text())
+        for client in self.demo["clients"]:
+            if secret := client["client_secret"]:
+                self._secret(client["kind"]).write_text(secret)
 
     def __enter__(self) -> "Service":
         port = self.issuer.rpartition(":")[2]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [_EXECUTABLE, "serve", "--port", port, "--workers", "2"],
-                env=self._environ,
+                env=self.environ,
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
@@ -87,12 +90,20 @@ class Service:
     def credentials(self, kind: str) -> dict[str, object]:
         """The demo client's id and the file with its secret, as the generator takes them."""
         client = next(one for one in self.demo["clients"] if one["kind"] == kind)
-        secret = self.folder / f"{kind}.secret"
-        secret.write_text(client["client_secret"])
-        return {"id": client["client_id"], "secret": secret}
+        return {"id": client["client_id"], "secret": self._secret(kind)}
 
     def sign_in(self, generator: Generator, number: int, name: str) -> "Sessions":
         """Sign the first demo account in so often; files with the tokens."""
+        sessions = Sessions(self.folder / f"{name}.refresh", self.folder / f"{name}.access")
+        files = {"save": sessions.refresh, "save_access": sessions.access}
+        # Few at once: passwords are hashed one at a time, and few may wait.
+        done = self.sign_ins(generator, **files, c=4, n=number, max_seconds=_PATIENCE)
+        if done["ok"] != number:
+            raise Stopped(f"{done['ok']} of {number} sign-ins were done in time")
+        return sessions
+
+    def sign_ins(self, generator: Generator, **options: object) -> dict:
+        """Sign the first demo account in."""
         account = self.demo["accounts"][0]
         credentials = self.credentials("app")
         body = self.folder / "sign-in.json"
@@ -106,25 +117,28 @@ class Service:
                 }
             )
         )
-        sessions = Sessions(self.folder / f"{name}.refresh", self.folder / f"{name}.access")
-        files = {"body": body, "save": sessions.refresh, "save_access": sessions.access}
-        # Few at once: passwords are hashed one at a time, and few may wait.
-        done = generator.run(
-            "sign-in",
-            f"{self.issuer}/v1/sign-in",
-            **(credentials | files),
-            c=4,
-            n=number,
-            max_seconds=_PATIENCE,
+        url = f"{self.issuer}/v1/sign-in"
+        return generator.run("sign-in", url, **credentials, body=body, **options)
+
+    def refresh(self, generator: Generator, chains: Path, **options: object) -> dict:
+        """Refresh the tokens in a file, which holds their successors at the end."""
+        return generator.run(
+            "refresh",
+            f"{self.issuer}/oauth2/token",
+            **self.credentials("app"),
+            seeds=chains,
+            save=chains,
+            server=self.pid,
+            **options,
         )
-        if done["ok"] != number:
-            raise Stopped(f"{done['ok']} of {number} sign-ins were done in time")
-        return sessions
+
+    def _secret(self, kind: str) -> Path:
+        return self.folder / f"{kind}.secret"
 
     def _command(self, *arguments: str) -> None:
         subprocess.run(
             [_EXECUTABLE, *arguments],
-            env=self._environ,
+            env=self.environ,
             cwd=self.folder,
             check=True,
             capture_output=True,

@@ -4,18 +4,10 @@ import time
 
 import psycopg
 
+from benchmarks import copies
 from benchmarks.generator import Generator
 from benchmarks.plan import Plan
 from benchmarks.service import Service
-
-_COPY = """
-WITH one AS (SELECT {table} AS row FROM {table} WHERE account_id = %(account)s::uuid LIMIT 1)
-INSERT INTO {table}
-SELECT copy.*
-FROM one, generate_series(1, %(number)s) AS n, LATERAL jsonb_populate_record(
-  one.row, jsonb_build_object('sid', '0190' || lpad(to_hex(n), 28, '0'))
-) AS copy
-"""
 
 
 def measure(
@@ -25,9 +17,10 @@ def measure(
     print(f"inserting {plan.listed_sessions} sessions", flush=True)
     account = service.demo["accounts"][0]["id"]
     began = time.monotonic()
+    numbers = range(1, plan.listed_sessions + 1)
     for table in ("sessions", "grants"):
-        connection.execute(
-            _COPY.format(table=table), {"account": account, "number": plan.listed_sessions}
+        copies.multiply(
+            connection, table, numbers, {"account_id": account}, {"sid": copies.key("0190")}
         )
     connection.execute("VACUUM (ANALYZE) sessions, grants")
     seconds = time.monotonic() - began

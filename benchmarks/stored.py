@@ -1,4 +1,4 @@
-"""What is stored per session: after one refresh and after a thousand."""
+"""What is stored per session: after one refresh and after ten thousand."""
 
 import psycopg
 
@@ -6,7 +6,6 @@ from benchmarks.generator import Generator
 from benchmarks.plan import Plan, Stopped
 from benchmarks.service import Service, Sessions
 
-_OFTEN = 1_000
 _PATIENCE = 240
 
 
@@ -21,24 +20,25 @@ def measure(
     _refresh(plan, generator, service, sessions, 1)
     once = _sizes(connection)
     chosen = _some(sessions, plan.refreshed_sessions)
-    print(f"refreshing {plan.refreshed_sessions} of them {_OFTEN} times", flush=True)
-    _refresh(plan, generator, service, chosen, _OFTEN - 1)
+    print(f"refreshing {plan.refreshed_sessions} of them {plan.refreshed_often} times", flush=True)
+    _refresh(plan, generator, service, chosen, plan.refreshed_often - 1)
     often = _sizes(connection)
     _require_refreshed(plan, connection)
+    sizes = {"before": empty, "after_once": once, "after_often": often}
+    rows = {when: _sum(found, 0) for when, found in sizes.items()}
+    size = {when: _sum(found, 1) for when, found in sizes.items()}
     return {
         "sessions": plan.stored_sessions,
         "refreshed": plan.refreshed_sessions,
-        "tables": {
-            name: {"before": empty[name], "after_1": once[name], "after_1000": often[name]}
-            for name in often
-        },
-        "rows": {"before": _sum(empty, 0), "after_1": _sum(once, 0), "after_1000": _sum(often, 0)},
-        "bytes": {"before": _sum(empty, 1), "after_1": _sum(once, 1), "after_1000": _sum(often, 1)},
-        "rows_per_session": round((_sum(once, 0) - _sum(empty, 0)) / plan.stored_sessions, 3),
-        "bytes_per_session": round((_sum(once, 1) - _sum(empty, 1)) / plan.stored_sessions),
-        "more_rows_after_1000": _sum(often, 0) - _sum(once, 0),
+        "often": plan.refreshed_often,
+        "tables": {name: {when: found[name] for when, found in sizes.items()} for name in often},
+        "rows": rows,
+        "bytes": size,
+        "rows_per_session": round((rows["after_once"] - rows["before"]) / plan.stored_sessions, 3),
+        "bytes_per_session": round((size["after_once"] - size["before"]) / plan.stored_sessions),
+        "more_rows_after_often": rows["after_often"] - rows["after_once"],
         "more_bytes_per_refreshed_session": round(
-            (_sum(often, 1) - _sum(once, 1)) / plan.refreshed_sessions
+            (size["after_often"] - size["after_once"]) / plan.refreshed_sessions
         ),
     }
 
@@ -46,17 +46,12 @@ def measure(
 def _refresh(
     plan: Plan, generator: Generator, service: Service, sessions: Sessions, each: int
 ) -> None:
-    done = generator.run(
-        "refresh",
-        f"{service.issuer}/oauth2/token",
-        **service.credentials("app"),
-        seeds=sessions.refresh,
-        save=sessions.refresh,
-        each=each,
-        c=plan.connections,
-        max_seconds=_PATIENCE,
+    seeds = len(sessions.refresh.read_text().split())
+    connections = min(plan.connections, seeds)
+    done = service.refresh(
+        generator, sessions.refresh, each=each, c=connections, max_seconds=_PATIENCE
     )
-    expected = each * len(sessions.refresh.read_text().split())
+    expected = each * seeds
     if done["ok"] != expected:
         raise Stopped(f"{done['ok']} of {expected} refreshes were done in {_PATIENCE} s")
 
@@ -73,7 +68,7 @@ def _require_refreshed(plan: Plan, connection: psycopg.Connection) -> None:
         "SELECT generation, count(*) FROM grants WHERE generation > 0 GROUP BY 1 ORDER BY 1"
     ).fetchall()
     rest = plan.stored_sessions - plan.refreshed_sessions
-    if found != [(1, rest), (_OFTEN, plan.refreshed_sessions)]:
+    if found != [(1, rest), (plan.refreshed_often, plan.refreshed_sessions)]:
         raise Stopped(f"refreshes do not add up (generation, sessions): {found}")
 
 

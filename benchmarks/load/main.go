@@ -1,9 +1,9 @@
-// load drives an OAuth token service in a closed loop over keep-alive connections, and prints one
-// line of JSON: rates, percentiles, CPU per operation. A wrong answer ends the run with exit code 1.
+// load drives an OAuth token service over keep-alive connections, in a closed loop or at a steady
+// pace (-rate), and prints one line of JSON: rates, percentiles, CPU per operation. A wrong answer ends the run with exit code 1.
 //
 // Modes: get (a page that holds -expect), client-credentials, refresh (chains from -seeds; each
 // operation uses the successor that the one before got), introspect (a form) and validate (JSON) of
-// the tokens in -seeds, sign-in (-body; collects tokens), code (whole flows from -authorize to the
+// the tokens in -seeds, sign-in (-body; collects tokens; after a 503 once more in a second), code (whole flows from -authorize to the
 // tokens, by the cookies in -seeds). The secrets come in as a file: an argument
 // list is public.
 package main
@@ -27,11 +27,12 @@ type config struct {
 	authorize, redirect, verifier       string
 	conns, operations, warm, each       int
 	serverPID, databasePID              int
-	maxSeconds                          float64
+	maxSeconds, rate, lose              float64
 }
 
 type result struct {
 	OK          int     `json:"ok"`
+	Repeated    int     `json:"repeated"`
 	Seconds     float64 `json:"seconds"`
 	Rate        float64 `json:"rate"`
 	P50         float64 `json:"p50_ms"`
@@ -54,11 +55,17 @@ func main() {
 	if c.warm > 0 {
 		run(c, workers, t, c.warm)
 		t.refresh, t.access = nil, nil
+		for _, w := range workers {
+			w.repeated = 0
+		}
 	}
 	before := measure(c)
 	latencies, seconds := run(c, workers, t, c.operations)
-	used := measure(c).since(before)
-	_ = json.NewEncoder(os.Stdout).Encode(summary(latencies, seconds, used))
+	found := summary(latencies, seconds, measure(c).since(before))
+	for _, w := range workers {
+		found.Repeated += w.repeated
+	}
+	_ = json.NewEncoder(os.Stdout).Encode(found)
 	if c.mode == "refresh" {
 		t.refresh = t.seeds
 	}
@@ -81,10 +88,16 @@ func run(c config, workers []*worker, t *tokens, operations int) ([]float64, flo
 				if c.each > 0 && w.step >= c.each*w.chains(t) {
 					return
 				}
-				if c.each == 0 && taken.Add(1) > int64(operations) {
+				turn := taken.Add(1)
+				if c.each == 0 && turn > int64(operations) {
 					return
 				}
 				began := time.Now()
+				if c.rate > 0 {
+					// Late is late: who waits for a free connection waits on the server's account.
+					began = start.Add(time.Duration(float64(turn) / c.rate * float64(time.Second)))
+					time.Sleep(time.Until(began))
+				}
 				if err := w.operate(t); err != nil {
 					fail("%s %s: a wrong answer: %v", c.mode, c.url, err)
 				}
@@ -140,6 +153,8 @@ func parse() config {
 	flag.IntVar(&c.each, "each", 0, "instead of -n: operations per seed, exactly")
 	flag.IntVar(&c.warm, "warm", 0, "operations before the clock starts")
 	flag.Float64Var(&c.maxSeconds, "max-seconds", 60, "stop after this long")
+	flag.Float64Var(&c.rate, "rate", 0, "operations a second, evenly; 0: as many as can be")
+	flag.Float64Var(&c.lose, "lose", 0, "refresh: the part of the answers that are lost, and asked for again")
 	flag.IntVar(&c.serverPID, "server", 0, "process whose tree is the server, for CPU per operation")
 	flag.IntVar(&c.databasePID, "database", 0, "the same for the database")
 	flag.Parse()

@@ -5,14 +5,20 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 )
+
+const formType = "application/x-www-form-urlencoded"
+
+var errBusy = errors.New("status 503")
 
 type answer struct {
 	AccessToken  string `json:"access_token"`
@@ -27,6 +33,8 @@ type worker struct {
 	client *http.Client
 	number int
 	step   int
+	// repeated counts what was asked again: an answer was lost, or the server was busy.
+	repeated int
 }
 
 // tokens are the seeds; a refresh puts the successor in place of what it used.
@@ -89,7 +97,14 @@ func (w *worker) operate(t *tokens) error {
 
 func (w *worker) refresh(t *tokens) error {
 	used := t.seeds[w.chain(t)]
-	a, err := w.form(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {used}})
+	fields := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {used}}
+	if rand.Float64() < w.c.lose {
+		w.repeated++
+		if err := w.loseAnswer(fields); err != nil {
+			return err
+		}
+	}
+	a, err := w.form(fields)
 	switch {
 	case err != nil:
 		return err
@@ -104,6 +119,11 @@ func (w *worker) refresh(t *tokens) error {
 
 func (w *worker) signIn(t *tokens) error {
 	a, err := w.send("POST", "application/json", w.c.body)
+	for errors.Is(err, errBusy) {
+		w.repeated++
+		time.Sleep(time.Second)
+		a, err = w.send("POST", "application/json", w.c.body)
+	}
 	if err == nil && (a.RefreshToken == "" || a.AccessToken == "") {
 		err = fmt.Errorf("a token is missing")
 	}
@@ -157,7 +177,7 @@ func (w *worker) get() error {
 }
 
 func (w *worker) form(fields url.Values) (answer, error) {
-	return w.send("POST", "application/x-www-form-urlencoded", fields.Encode())
+	return w.send("POST", formType, fields.Encode())
 }
 
 func (w *worker) send(method, contentType, body string) (answer, error) {
@@ -170,6 +190,26 @@ func (w *worker) send(method, contentType, body string) (answer, error) {
 }
 
 func (w *worker) exchange(method, contentType, body string) ([]byte, error) {
+	request, err := w.request(method, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	response, err := w.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	switch {
+	case err == nil && response.StatusCode == http.StatusServiceUnavailable:
+		err = fmt.Errorf("%w: %.200s", errBusy, text)
+	case err == nil && response.StatusCode != http.StatusOK:
+		err = fmt.Errorf("status %d: %.200s", response.StatusCode, text)
+	}
+	return text, err
+}
+
+func (w *worker) request(method, contentType, body string) (*http.Request, error) {
 	request, err := http.NewRequest(method, w.c.url, strings.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -181,14 +221,5 @@ func (w *worker) exchange(method, contentType, body string) ([]byte, error) {
 		// RFC 6749 section 2.3.1: both are form-urlencoded first.
 		request.SetBasicAuth(url.QueryEscape(w.c.id), url.QueryEscape(w.c.secret))
 	}
-	response, err := w.client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("status %d: %.200s", response.StatusCode, text)
-	}
-	return text, err
+	return request, nil
 }
