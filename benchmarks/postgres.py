@@ -62,6 +62,11 @@ class Postgres:
         """A connection that commits by itself."""
         return psycopg.connect(self.uri(name), autocommit=True)
 
+    def size(self, name: str) -> int:
+        """Bytes of a database, its indexes included."""
+        with self.connect(name) as connection:
+            return connection.execute("SELECT pg_database_size(current_database())").fetchone()[0]
+
     def written(self) -> int:
         """Bytes of write-ahead log so far."""
         with self.connect("postgres") as connection:

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from benchmarks.crowd import Crowd
 from benchmarks.generator import Generator
 from benchmarks.plan import Plan, Stopped
 from benchmarks.postgres import Postgres
@@ -10,16 +11,21 @@ from benchmarks.rates import spread, summary
 from benchmarks.service import Service
 
 _DATABASE = "pressed"
+_SESSIONS = 20_000
+"""So many that none is refreshed again before the request that its client gave up is done: as with
+clients that refresh when a token expires. Else that request is a replay, and ends the session."""
 _PACE = 0.7
 _LOST = 0.05
 _LONGER = 2
-"""Seconds that the sign-ins go on beside the warm-up and the end of the refreshes."""
+"""Seconds, at most, that the sign-ins go on when the refreshes have ended."""
 
 
 def measure(plan: Plan, generator: Generator, postgres: Postgres, folder: Path, port: int) -> dict:
     """Each kind of pressure in turn, and how it compares with none within the round."""
     with Service(folder / _DATABASE, postgres.create(_DATABASE), port) as service:
-        chains = service.sign_in(generator, plan.chains, "chains").refresh
+        crowd = Crowd(generator, postgres, _DATABASE, service, _SESSIONS)
+        chains = service.folder / "chains.refresh"
+        chains.write_text(crowd.tokens(range(_SESSIONS)))
         pressed = _Pressed(plan, generator, postgres, service, chains)
         rounds = [_round(pressed) for _ in range(plan.rounds)]
     modes = {name: summary([one[name] for one in rounds]) for name in rounds[0]}
@@ -65,8 +71,8 @@ class _Pressed:
     def refresh(self, **options: object) -> dict:
         """As many as can be, or as the options say."""
         plan = self._plan
-        options |= {"c": plan.connections, "warm": plan.warm, "max_seconds": plan.seconds}
-        return self._service.refresh(self._generator, self._chains, **options)
+        usual = {"c": plan.connections, "warm": plan.warm, "max_seconds": plan.seconds}
+        return self._service.refresh(self._generator, self._chains, **(usual | options))
 
     def beside_sign_ins(self) -> dict:
         """As many sign-ins as the service takes, by as many connections as refresh."""
@@ -78,7 +84,7 @@ class _Pressed:
                 c=plan.connections,
                 max_seconds=plan.seconds + _LONGER,
             )
-            found = self.refresh()
+            found = self.refresh(warm=0)
             if sign_ins.done():
                 raise Stopped("the sign-ins ended before the refreshes did")
             return found | {"sign_ins": sign_ins.result()["rate"]}

@@ -112,7 +112,7 @@ def _growth(found: dict) -> str:
             f"{one['ratio']['median']:.2f}",
             _median(one, "p99_ms"),
             f"{one['wal_bytes']['median']:,.0f} bytes",
-            f"{one['bytes'] / 2**20:,.0f} MiB in {one['insert_seconds']:.0f} s",
+            f"{one['bytes'] / 2**20:,.0f} MiB in {one['insert_s']:.0f} s",
         )
         for number, one in found.items()
     ]
