@@ -29,20 +29,22 @@ from werkzeug.test import create_environ
 from benchmarks.generator import Generator
 from benchmarks.plan import Stopped
 from benchmarks.postgres import Postgres
-from benchmarks.report import table
+from benchmarks.report import place, table
 from benchmarks.service import Service, Sessions
 from token_service import settings
 from token_service.app import create_app
 from token_service.web.parts import EXTENSION
 
 _PORT = 18_400
+_BEGIN, _END = "<!-- profile: made by benchmarks.profile --write -->", "<!-- end of the profile -->"
 _WARM = 300
 _BATCH, _BATCHES = 100, 21
 _SAMPLE_SECONDS = 0.001
 """Of CPU time; the kernel's own tick, often 4 ms, is the least there is."""
 
 _LAYERS = {
-    "Flask, Werkzeug": ("/flask/", "/werkzeug/", "/flask_smorest/", "/marshmallow/"),
+    "Flask, Werkzeug": ("/flask/", "/werkzeug/"),
+    "schemas": ("/flask_smorest/", "/webargs/", "/marshmallow/"),
     "web": ("token_service/web/", "token_service/app.py"),
     "oauth, Authlib": ("token_service/oauth/", "/authlib/"),
     "services": ("token_service/services/", "token_service/clock.py"),
@@ -84,6 +86,8 @@ def _profile(folder: Path, url: str, arguments: argparse.Namespace) -> None:
     finally:
         application.extensions[EXTENSION].database.close()
     print("\n" + _layers(found))
+    if arguments.write:
+        place(_BEGIN, _layers(found), _END)
     for name, one in found.items() if arguments.functions else ():
         print("\n" + _functions(name, one, arguments.functions))
 
@@ -238,6 +242,7 @@ def _arguments() -> argparse.Namespace:
         "--seconds", type=float, default=8, help="CPU time to sample each path for [8]"
     )
     parser.add_argument("--functions", type=int, default=0, help="so many functions of each path")
+    parser.add_argument("--write", action="store_true", help="write the table into README.md")
     parser.add_argument("--port", type=int, default=_PORT, help=f"a free port [{_PORT}]")
     return parser.parse_args()
 

@@ -19,10 +19,15 @@ def text(found: dict) -> str:
 def write(found: dict) -> None:
     """Into results.json, and into README.md between its markers."""
     (_FOLDER / "results.json").write_text(json.dumps(found, indent=2) + "\n")
+    place(_BEGIN, text(found), _END)
+
+
+def place(begin: str, content: str, end: str) -> None:
+    """Into README.md, between two markers."""
     readme = _FOLDER / "README.md"
-    before, _, rest = readme.read_text().partition(_BEGIN)
-    after = rest.partition(_END)[2]
-    readme.write_text(f"{before}{_BEGIN}\n\n{text(found)}\n\n{_END}{after}")
+    before, _, rest = readme.read_text().partition(begin)
+    after = rest.partition(end)[2]
+    readme.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}")
 
 
 def _where(found: dict) -> str:
