@@ -8,6 +8,10 @@ def judged(found: dict) -> list[dict]:
     figures = [
         _at_least("refresh / livez", ratios["refresh / livez"]["median"], 0.15),
         _at_least("validate / introspect", ratios["validate / introspect"]["median"], 1.2),
+        *(
+            _at_least(name, ratios[name]["median"], 3)
+            for name in ("validate by batches / validate", "introspect by batches / introspect")
+        ),
         _at_least("introspect / refresh", ratios["introspect / refresh"]["median"], 1.2),
         _at_least("code flow / refresh", ratios["code flow / refresh"]["median"], 0.25),
         _at_most(f"rows added by {more:,} more refreshes", stored["more_rows_after_often"], 0),

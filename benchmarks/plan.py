@@ -18,7 +18,7 @@ class Plan:
     """Operations before each measurement's clock starts."""
     connections: int
     chains: int
-    """Sessions whose refresh tokens and access tokens are used in turn."""
+    """Sessions whose refresh tokens and access tokens are used in turn; a batch needs 100."""
     stored_sessions: int
     refreshed_sessions: int
     """How many of them are refreshed often."""
@@ -41,7 +41,7 @@ FULL = Plan(
     seconds=5,
     warm=500,
     connections=16,
-    chains=64,
+    chains=128,
     stored_sessions=2_000,
     refreshed_sessions=4,
     refreshed_often=10_000,
@@ -55,7 +55,7 @@ QUICK = Plan(
     seconds=2,
     warm=200,
     connections=16,
-    chains=32,
+    chains=100,
     stored_sessions=200,
     refreshed_sessions=4,
     refreshed_often=1_000,

@@ -16,9 +16,13 @@ RATIOS = {
     "refresh / livez": ("refresh", "livez"),
     "introspect / refresh": ("introspect", "refresh"),
     "validate / introspect": ("validate", "introspect"),
+    "validate by batches / validate": ("validate by batches", "validate"),
+    "introspect by batches / introspect": ("introspect by batches", "introspect"),
     "code flow / refresh": ("code flow", "refresh"),
     "refresh / single statement": ("refresh", "single statement"),
 }
+
+_BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,14 @@ class Driver:
         """By whoever holds the token."""
         return self._run("validate", "/v1/token/validate", seeds=self.sessions.access)
 
+    def introspect_by_batches(self) -> dict:
+        """A hundred tokens a request; what is counted are tokens, but for the latencies."""
+        return self._by_batches("/v1/token/introspect/batch")
+
+    def validate_by_batches(self) -> dict:
+        """The same."""
+        return self._by_batches("/v1/token/validate/batch")
+
     def client_credentials(self) -> dict:
         """A service's own token, with its default scope."""
         credentials = self.service.credentials("service")
@@ -61,6 +73,11 @@ class Driver:
         options = {"authorize": held.authorize, "redirect": held.redirect}
         options |= {"verifier": held.verifier, "seeds": held.cookies}
         return self._run("code", "/oauth2/token", **self._app(), **options)
+
+    def _by_batches(self, path: str) -> dict:
+        found = self._run("batch", path, **self._app(), seeds=self.sessions.access)
+        costs = {key: value / _BATCH for key, value in found.items() if key.startswith("cpu_")}
+        return found | costs | {"rate": found["rate"] * _BATCH, "ok": found["ok"] * _BATCH}
 
     def _app(self) -> dict[str, object]:
         return self.service.credentials("app")
@@ -100,6 +117,8 @@ def measure(
         "refresh": on_postgres.refresh,
         "introspect": on_postgres.introspect,
         "validate": on_postgres.validate,
+        "introspect by batches": on_postgres.introspect_by_batches,
+        "validate by batches": on_postgres.validate_by_batches,
         "client credentials": on_postgres.client_credentials,
         "code flow": on_postgres.code_flow,
         "single statement": lambda: _with_cpu(rotation.run, postgres.pid),

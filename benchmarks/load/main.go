@@ -3,7 +3,7 @@
 //
 // Modes: get (a page that holds -expect), client-credentials, refresh (chains from -seeds; each
 // operation uses the successor that the one before got), introspect (a form) and validate (JSON) of
-// the tokens in -seeds, sign-in (-body; collects tokens; after a 503 once more in a second), code (whole flows from -authorize to the
+// the tokens in -seeds, batch (JSON, 100 of them), sign-in (-body; collects tokens; after a 503 once more in a second), code (whole flows from -authorize to the
 // tokens, by the cookies in -seeds). The secrets come in as a file: an argument
 // list is public.
 package main
@@ -136,7 +136,7 @@ func summary(latencies []float64, seconds float64, used usage) result {
 func parse() config {
 	var c config
 	var secret string
-	flag.StringVar(&c.mode, "mode", "get", "get|client-credentials|refresh|introspect|validate|sign-in|code")
+	flag.StringVar(&c.mode, "mode", "get", "get|client-credentials|refresh|introspect|validate|batch|sign-in|code")
 	flag.StringVar(&c.url, "url", "", "where to")
 	flag.StringVar(&c.id, "id", "", "client id; with it, each request carries Basic credentials")
 	flag.StringVar(&secret, "secret", "", "file with the client's secret")

@@ -18,13 +18,17 @@ import (
 
 const formType = "application/x-www-form-urlencoded"
 
+// batchSize is the most tokens that one request may hold.
+const batchSize = 100
+
 var errBusy = errors.New("status 503")
 
 type answer struct {
-	AccessToken  string `json:"access_token"`
-	RefreshToken string `json:"refresh_token"`
-	IDToken      string `json:"id_token"`
-	Active       bool   `json:"active"`
+	AccessToken  string   `json:"access_token"`
+	RefreshToken string   `json:"refresh_token"`
+	IDToken      string   `json:"id_token"`
+	Active       bool     `json:"active"`
+	Items        []answer `json:"items"`
 }
 
 // worker is one connection's closed loop; it owns its chains and its steps.
@@ -87,6 +91,8 @@ func (w *worker) operate(t *tokens) error {
 	case "validate":
 		body, _ := json.Marshal(map[string]string{"token": t.seeds[w.chain(t)]})
 		return live(w.send("POST", "application/json", string(body)))
+	case "batch":
+		return w.batch(t)
 	case "sign-in":
 		return w.signIn(t)
 	case "code":
@@ -157,6 +163,26 @@ func (w *worker) code(cookie string) error {
 	})
 	if err == nil && (a.AccessToken == "" || a.RefreshToken == "" || a.IDToken == "") {
 		err = fmt.Errorf("a token is missing")
+	}
+	return err
+}
+
+// batch asks for as many tokens at once as one request may hold, each batch for the next ones.
+func (w *worker) batch(t *tokens) error {
+	if len(t.seeds) < batchSize {
+		return fmt.Errorf("%d seeds for batches of %d", len(t.seeds), batchSize)
+	}
+	some := make([]string, batchSize)
+	for i := range some {
+		some[i] = t.seeds[(w.number+w.step*batchSize+i)%len(t.seeds)]
+	}
+	body, _ := json.Marshal(map[string][]string{"tokens": some})
+	a, err := w.send("POST", "application/json", string(body))
+	if err == nil && len(a.Items) != batchSize {
+		err = fmt.Errorf("%d entries", len(a.Items))
+	}
+	for _, item := range a.Items {
+		err = live(item, err)
 	}
 	return err
 }
