@@ -14,6 +14,7 @@ _DATABASE = "pressed"
 _SESSIONS = 20_000
 """So many that none is refreshed again before the request that its client gave up is done: as with
 clients that refresh when a token expires. Else that request is a replay, and ends the session."""
+_SIGN_INS = 50
 _PACE = 0.7
 _LOST = 0.05
 _LONGER = 2
@@ -27,9 +28,14 @@ def measure(plan: Plan, generator: Generator, postgres: Postgres, folder: Path, 
         chains = service.folder / "chains.refresh"
         chains.write_text(crowd.tokens(range(_SESSIONS)))
         pressed = _Pressed(plan, generator, postgres, service, chains)
+        sign_in = service.sign_ins(
+            generator, c=1, n=_SIGN_INS, server=service.pid, database=postgres.pid
+        )
         rounds = [_round(pressed) for _ in range(plan.rounds)]
     modes = {name: summary([one[name] for one in rounds]) for name in rounds[0]}
-    return modes | {
+    return {
+        "modes": modes,
+        "sign_in": sign_in,
         "ratios": {
             name: spread([one[mode][key] / one["alone"][key] for one in rounds])
             for name, mode, key in (
@@ -37,7 +43,7 @@ def measure(plan: Plan, generator: Generator, postgres: Postgres, folder: Path, 
                 ("p99 beside sign-ins", "beside sign-ins", "p99_ms"),
                 ("rate with lost answers", "with lost answers", "rate"),
             )
-        }
+        },
     }
 
 

@@ -76,7 +76,9 @@ class Driver:
 
     def _by_batches(self, path: str) -> dict:
         found = self._run("batch", path, **self._app(), seeds=self.sessions.access)
-        costs = {key: value / _BATCH for key, value in found.items() if key.startswith("cpu_")}
+        costs = {
+            key: round(value / _BATCH, 4) for key, value in found.items() if key.startswith("cpu_")
+        }
         return found | costs | {"rate": found["rate"] * _BATCH, "ok": found["ok"] * _BATCH}
 
     def _app(self) -> dict[str, object]:

@@ -95,17 +95,18 @@ def _pressure(found: dict) -> str:
     head = ("refresh under pressure", "requests/s", "range", "p50 ms", "p95 ms", "p99 ms")
     rows = [
         (name, *_rate(one), *(_median(one, key) for key in ("p50_ms", "p95_ms", "p99_ms")))
-        for name, one in found.items()
-        if name != "ratios"
+        for name, one in found["modes"].items()
     ]
-    beside, lossy = found["beside sign-ins"], found["with lost answers"]
-    return (
-        table(head, rows)
-        + f"\n\nMeanwhile {_median(beside, 'sign_ins', 0)} sign-ins a second at the default cost of"
-        f" a password hash. {_total(lossy, 'repeated'):,} of {_total(lossy, 'ok'):,} refreshes lost"
-        " their answer and were asked again with the same token; every chain went on, by one"
-        " generation each."
-    )
+    beside, lossy = found["modes"]["beside sign-ins"], found["modes"]["with lost answers"]
+    sign_in = found["sign_in"]
+    return f"""\
+{table(head, rows)}
+
+* Sign-ins, at the default cost of a password hash: {_median(beside, "sign_ins")} a second beside \
+refreshes. One takes {sign_in["cpu_server_ms"]:.0f} ms of CPU, and \
+{sign_in["cpu_database_ms"]:.1f} ms of PostgreSQL's.
+* {_total(lossy, "repeated"):,} of {_total(lossy, "ok"):,} refreshes lost their answer and were \
+asked again with the same token; every chain went on, by one generation for each refresh."""
 
 
 def _growth(found: dict) -> str:
