@@ -1,7 +1,8 @@
 """Sessions by the thousand and by the million: copies of a real one, each with a token of its own.
 
-Four are of each account. A copy has the secret of its original, so its refresh token differs in the
-address only; it is made here, with the service's own keys.
+Four are of each account, whose name is `NAME` and whose password is that of the real one. A copy
+has the secret of its original, so its refresh token differs in the address only; it is made here,
+with the service's own keys.
 """
 
 import time
@@ -20,8 +21,10 @@ from token_service.crypto.locators import Locator
 from token_service.crypto.refresh_tokens import OpaqueKeys
 from token_service.web.parts import EXTENSION
 
+NAME = "person-{person}@example.test"
+_SQL_NAME = "'person-' || n || '@example.test'"
 _ACCOUNT, _SESSION = "f191", "f192"
-_OF_AN_ACCOUNT = 4
+OF_AN_ACCOUNT = 4
 
 
 class Crowd:
@@ -54,7 +57,7 @@ class Crowd:
             self._keys,
             locator=replace(
                 real.locator,
-                account_id=copies.identifier(_ACCOUNT, number // _OF_AN_ACCOUNT),
+                account_id=copies.identifier(_ACCOUNT, number // OF_AN_ACCOUNT),
                 sid=copies.identifier(_SESSION, number),
             ),
             generation=real.generation,
@@ -73,10 +76,10 @@ def _keys(service: Service) -> OpaqueKeys:
 def _insert(postgres: Postgres, database: str, real: Locator, number: int) -> None:
     """Two tables at a time."""
     own, member = {"account_id": real.account_id}, {"tenant_id": real.tenant_id}
-    sessions, accounts = range(number), range(number // _OF_AN_ACCOUNT + 1)
+    sessions, accounts = range(number), range(number // OF_AN_ACCOUNT + 1)
     account = {"account_id": copies.key(_ACCOUNT)}
     session = {
-        "account_id": copies.key(_ACCOUNT, f"n / {_OF_AN_ACCOUNT}"),
+        "account_id": copies.key(_ACCOUNT, f"n / {OF_AN_ACCOUNT}"),
         "sid": copies.key(_SESSION),
     }
 
@@ -89,6 +92,7 @@ def _insert(postgres: Postgres, database: str, real: Locator, number: int) -> No
         ("grants", sessions, own, session),
         ("sessions", sessions, own, session),
         ("accounts", accounts, own, account),
+        ("account_names", accounts, own, account | dict.fromkeys(("name", "display"), _SQL_NAME)),
         ("memberships", accounts, own | member, account),
     ]
     with ThreadPoolExecutor(2) as inserting:

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.crowd import Crowd
+from benchmarks.crowd import NAME, OF_AN_ACCOUNT, Crowd
 from benchmarks.generator import Generator
 from benchmarks.plan import Plan, Stopped
 from benchmarks.postgres import Postgres
@@ -81,12 +81,14 @@ class _Pressed:
         return self._service.refresh(self._generator, self._chains, **(usual | options))
 
     def beside_sign_ins(self) -> dict:
-        """As many sign-ins as the service takes, by as many connections as refresh."""
+        """As many sign-ins as the service takes, of many people, by as many connections again."""
         plan = self._plan
         with ThreadPoolExecutor(1) as aside:
             sign_ins = aside.submit(
                 self._service.sign_ins,
                 self._generator,
+                NAME,
+                people=_SESSIONS // OF_AN_ACCOUNT,
                 c=plan.connections,
                 max_seconds=plan.seconds + _LONGER,
             )

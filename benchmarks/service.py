@@ -102,15 +102,17 @@ class Service:
             raise Stopped(f"{done['ok']} of {number} sign-ins were done in time")
         return sessions
 
-    def sign_ins(self, generator: Generator, **options: object) -> dict:
-        """Sign the first demo account in."""
+    def sign_ins(
+        self, generator: Generator, identifier: str | None = None, **options: object
+    ) -> dict:
+        """Sign the first demo account in, or those that have its password under other names."""
         account = self.demo["accounts"][0]
         credentials = self.credentials("app")
         body = self.folder / "sign-in.json"
         body.write_text(
             json.dumps(
                 {
-                    "identifier": account["email"],
+                    "identifier": identifier or account["email"],
                     "password": account["password"],
                     "client_id": credentials["id"],
                     "tenant_id": account["tenants"][0],

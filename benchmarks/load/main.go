@@ -26,6 +26,7 @@ type config struct {
 	seeds, save, saveAccess             string
 	authorize, redirect, verifier       string
 	conns, operations, warm, each       int
+	people                              int
 	serverPID, databasePID              int
 	maxSeconds, rate, lose              float64
 }
@@ -141,6 +142,7 @@ func parse() config {
 	flag.StringVar(&c.id, "id", "", "client id; with it, each request carries Basic credentials")
 	flag.StringVar(&secret, "secret", "", "file with the client's secret")
 	flag.StringVar(&c.body, "body", "", "sign-in: file with the JSON to send")
+	flag.IntVar(&c.people, "people", 1, "sign-in: {person} in the body is a number below this, at random")
 	flag.StringVar(&c.expect, "expect", "", "get: what the page must hold")
 	flag.StringVar(&c.seeds, "seeds", "", "file with one token a line")
 	flag.StringVar(&c.authorize, "authorize", "", "code: the authorization request, as a URL")

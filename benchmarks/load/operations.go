@@ -11,6 +11,7 @@ import (
 	"math/rand"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -124,11 +125,12 @@ func (w *worker) refresh(t *tokens) error {
 }
 
 func (w *worker) signIn(t *tokens) error {
-	a, err := w.send("POST", "application/json", w.c.body)
+	body := strings.ReplaceAll(w.c.body, "{person}", strconv.Itoa(rand.Intn(w.c.people)))
+	a, err := w.send("POST", "application/json", body)
 	for errors.Is(err, errBusy) {
 		w.repeated++
 		time.Sleep(time.Second)
-		a, err = w.send("POST", "application/json", w.c.body)
+		a, err = w.send("POST", "application/json", body)
 	}
 	if err == nil && (a.RefreshToken == "" || a.AccessToken == "") {
 		err = fmt.Errorf("a token is missing")
