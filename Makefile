@@ -75,15 +75,20 @@ $(INSTALLED): requirements.lock pyproject.toml
 .PHONY: lock
 # With the oldest Python there is, so that what only it needs is locked too.
 lock: PYTHON ?= python3.11
-lock: ## remake requirements.lock from pyproject.toml (newest versions: make lock ARGS=--upgrade)
+lock: ## remake all locked requirements (newest versions: make lock ARGS=--upgrade)
 	@$(find_python); \
 	tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	"$${python:?none that can make a virtual environment}" -m venv "$$tools"; \
 	"$$tools/bin/python" -m pip install --quiet "$(PIP_TOOLS)"; \
-	CUSTOM_COMPILE_COMMAND="make lock" "$$tools/bin/pip-compile" --quiet --generate-hashes \
-	    --all-extras --build-deps-for editable --no-strip-extras --allow-unsafe \
-	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	    $(ARGS) --output-file requirements.lock pyproject.toml
+	compile() { \
+	    CUSTOM_COMPILE_COMMAND="make lock" "$$tools/bin/pip-compile" --quiet --generate-hashes \
+	        --allow-unsafe --no-strip-extras \
+	        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(ARGS) "$$@"; \
+	}; \
+	compile --all-extras --build-deps-for editable --output-file requirements.lock pyproject.toml; \
+	for peer in benchmarks/peers/programs/*/requirements.in; do \
+	    compile --output-file "$${peer%.in}.lock" "$$peer"; \
+	done
 
 .PHONY: clean
 clean: ## remove .venv, caches and build leftovers (data/ stays)

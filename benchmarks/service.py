@@ -2,24 +2,20 @@
 
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 
 from benchmarks.generator import Generator
 from benchmarks.plan import Stopped
+from benchmarks.process import Process
 
 _EXECUTABLE = Path(sys.executable).with_name("token-service")
 _PATIENCE = 180
 
 
-class Service:
+class Service(Process):
     """A running service with two workers; ends with the `with`."""
 
     def __init__(
@@ -51,41 +47,13 @@ class Service:
         for client in self.demo["clients"]:
             if secret := client["client_secret"]:
                 self._secret(client["kind"]).write_text(secret)
-
-    def __enter__(self) -> "Service":
-        port = self.issuer.rpartition(":")[2]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [_EXECUTABLE, "serve", "--port", port, "--workers", "2"],
-                env=self.environ,
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        try:
-            self._wait()
-        except BaseException:
-            self._end()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        ended = self._process.poll()
-        self._end()
-        if ended is not None:
-            said = self._log.read_text()[-2000:]
-            raise Stopped(f"the service ended by itself ({ended}) {said}") from value
-
-    @property
-    def pid(self) -> int:
-        """The process under which all of it runs."""
-        return self._process.pid
+        super().__init__(
+            "the service",
+            [_EXECUTABLE, "serve", "--port", str(port), "--workers", "2"],
+            f"{self.issuer}/readyz",
+            folder,
+            self.environ,
+        )
 
     def credentials(self, kind: str) -> dict[str, object]:
         """The demo client's id and the file with its secret, as the generator takes them."""
@@ -146,25 +114,6 @@ class Service:
             capture_output=True,
         )
 
-    @property
-    def _log(self) -> Path:
-        return self.folder / "service.log"
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + _PATIENCE
-        while not _is_ready(self.issuer):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise Stopped(f"the service does not start: {self._log.read_text()[-2000:]}")
-            time.sleep(0.05)
-
-    def _end(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
 
 class Sessions:
     """Files with the current tokens of some sessions, one a line, in the same order."""
@@ -172,19 +121,3 @@ class Sessions:
     def __init__(self, refresh: Path, access: Path) -> None:
         self.refresh = refresh
         self.access = access
-
-
-def require_free(port: int) -> None:
-    """Stops where somebody listens already: what answered would not be ours."""
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError as error:
-        raise Stopped(f"port {port} is taken ({error.strerror}); use --port") from None
-
-
-def _is_ready(issuer: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{issuer}/readyz", timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False

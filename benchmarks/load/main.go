@@ -49,6 +49,7 @@ type result struct {
 func main() {
 	c := parse()
 	t := &tokens{seeds: lines(c.seeds)}
+	t.newest = make([]string, len(t.seeds))
 	if c.seeds != "" && len(t.seeds) < c.conns {
 		fail("%d seeds for %d connections", len(t.seeds), c.conns)
 	}
@@ -68,7 +69,7 @@ func main() {
 	}
 	_ = json.NewEncoder(os.Stdout).Encode(found)
 	if c.mode == "refresh" {
-		t.refresh = t.seeds
+		t.refresh, t.access = t.seeds, t.newest
 	}
 	write(c.save, t.refresh)
 	write(c.saveAccess, t.access)
@@ -149,7 +150,7 @@ func parse() config {
 	flag.StringVar(&c.redirect, "redirect", "", "code: its redirect URI")
 	flag.StringVar(&c.verifier, "verifier", "", "code: what its challenge was made of")
 	flag.StringVar(&c.save, "save", "", "file for the refresh tokens at the end")
-	flag.StringVar(&c.saveAccess, "save-access", "", "sign-in: file for the access tokens")
+	flag.StringVar(&c.saveAccess, "save-access", "", "sign-in, refresh: file for the access tokens at the end")
 	flag.IntVar(&c.conns, "c", 16, "connections, each with one operation at a time")
 	flag.IntVar(&c.operations, "n", math.MaxInt32, "operations to measure")
 	flag.IntVar(&c.each, "each", 0, "instead of -n: operations per seed, exactly")
@@ -182,7 +183,9 @@ func write(path string, all []string) {
 	if path == "" {
 		return
 	}
-	if err := os.WriteFile(path, []byte(strings.Join(all, "\n")+"\n"), 0o600); err != nil {
+	// A chain that was not refreshed has no newest access token; nothing stands for it.
+	text := strings.Join(strings.Fields(strings.Join(all, "\n")), "\n") + "\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		fail("%v", err)
 	}
 }

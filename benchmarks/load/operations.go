@@ -46,6 +46,7 @@ type worker struct {
 type tokens struct {
 	mu      sync.Mutex
 	seeds   []string
+	newest  []string // the access token that came with each seed
 	refresh []string // collected by sign-in
 	access  []string
 }
@@ -120,7 +121,7 @@ func (w *worker) refresh(t *tokens) error {
 	case a.AccessToken == "":
 		return fmt.Errorf("no access token")
 	}
-	t.seeds[w.chain(t)] = a.RefreshToken
+	t.seeds[w.chain(t)], t.newest[w.chain(t)] = a.RefreshToken, a.AccessToken
 	return nil
 }
 
