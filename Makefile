@@ -103,7 +103,7 @@ run: install ## migrate, make demo data, print curl lines, serve on 127.0.0.1:80
 	@exec $(BIN)/token-service dev
 
 .PHONY: benchmark
-benchmark: install ## measure; figures side by side from one run (QUICK=1: under 3 minutes)
+benchmark: install ## measure; figures side by side from one run (QUICK=1: under 5 minutes)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 
 # --- check -------------------------------------------------------------------------------------

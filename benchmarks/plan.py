@@ -38,7 +38,7 @@ class Plan:
 
 FULL = Plan(
     rounds=5,
-    seconds=5,
+    seconds=3,
     warm=500,
     connections=16,
     chains=128,
@@ -52,7 +52,7 @@ FULL = Plan(
 )
 QUICK = Plan(
     rounds=3,
-    seconds=2,
+    seconds=1,
     warm=200,
     connections=16,
     chains=100,
