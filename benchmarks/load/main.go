@@ -49,7 +49,7 @@ type result struct {
 func main() {
 	c := parse()
 	t := &tokens{seeds: lines(c.seeds)}
-	t.newest = make([]string, len(t.seeds))
+	t.newest = newest(c.saveAccess, len(t.seeds))
 	if c.seeds != "" && len(t.seeds) < c.conns {
 		fail("%d seeds for %d connections", len(t.seeds), c.conns)
 	}
@@ -179,11 +179,20 @@ func content(path string) string {
 
 func lines(path string) []string { return strings.Fields(content(path)) }
 
+// newest are the access tokens that an earlier run left, for chains that this one does not reach.
+func newest(path string, number int) []string {
+	text, _ := os.ReadFile(path)
+	if found := strings.Fields(string(text)); len(found) == number {
+		return found
+	}
+	return make([]string, number)
+}
+
 func write(path string, all []string) {
 	if path == "" {
 		return
 	}
-	// A chain that was not refreshed has no newest access token; nothing stands for it.
+	// A chain that was never refreshed has no access token; nothing stands for it.
 	text := strings.Join(strings.Fields(strings.Join(all, "\n")), "\n") + "\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		fail("%v", err)

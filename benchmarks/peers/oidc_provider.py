@@ -29,13 +29,14 @@ def on_postgresql(scene: Scene) -> Peer:
 def in_memory(scene: Scene) -> Peer:
     """One process, whose memory is its own.
 
-    Its store has room for a thousand values, so tokens for the client itself would push the
-    sessions out.
+    Its store has room for a thousand values, so its sessions are few, and tokens for the client
+    itself, which would push them out, are not asked for.
     """
     place = scene.place("oidc_provider_in_memory")
     name, sessions = "oidc-provider in memory", place / "sessions.opaque"
+    settings = {"STORAGE": "memory", "WORKERS": "1", "SESSIONS": "32"}
     client = Client(name, ("refresh", "introspect"), sessions, "opaque", "opaque")
-    return _prepared(scene, name, place, {"STORAGE": "memory", "WORKERS": "1"}, (client,))
+    return _prepared(scene, name, place, settings, (client,))
 
 
 def _prepared(
