@@ -41,8 +41,8 @@ class Service(Process):
             **(overrides or {}),
         }
         print(f"starting the service on {self.issuer} ({url.partition(':')[0]})", flush=True)
-        self._command("db", "upgrade")
-        self._command("demo-data", "--output", str(folder / "demo.json"))
+        self._administer("db", "upgrade")
+        self._administer("demo-data", "--output", str(folder / "demo.json"))
         self.demo = json.loads((folder / "demo.json").read_text())
         for client in self.demo["clients"]:
             if secret := client["client_secret"]:
@@ -105,7 +105,7 @@ class Service(Process):
     def _secret(self, kind: str) -> Path:
         return self.folder / f"{kind}.secret"
 
-    def _command(self, *arguments: str) -> None:
+    def _administer(self, *arguments: str) -> None:
         subprocess.run(
             [_EXECUTABLE, *arguments],
             env=self.environ,
