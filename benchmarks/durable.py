@@ -19,14 +19,15 @@ def measure(postgres: Postgres, driver: Driver) -> dict:
     """
     driver.refresh_one_by_one(driver.plan.connections)
     start = _end_of_log(postgres)
-    driver.refresh_one_by_one(_TIMES)
+    done = driver.refresh_one_by_one(_TIMES)
     text = _statistics(postgres, start, _end_of_log(postgres))
-    return {
-        "commits": _per(text, r"^Transaction/COMMIT", 1),
-        "row_versions": _per(text, _ROW, 1),
-        "index_entries": _per(text, _ENTRY, 1),
-        "wal_bytes": _per(text, r"^\w+/\w\S*", 2),
+    sums = {
+        "commits": _sum(text, r"^Transaction/COMMIT", 1),
+        "row_versions": _sum(text, _ROW, 1),
+        "index_entries": _sum(text, _ENTRY, 1),
+        "wal_bytes": _sum(text, r"^\w+/\w\S*", 2),
     }
+    return {name: round(value / done, 1) for name, value in sums.items()}
 
 
 def _end_of_log(postgres: Postgres) -> str:
@@ -49,8 +50,7 @@ def _statistics(postgres: Postgres, start: str, end: str) -> str:
     return done.stdout
 
 
-def _per(text: str, kind: str, column: int) -> float:
-    """The sum of a column (1: records, 2: their bytes) of `pg_waldump --stats=record`."""
+def _sum(text: str, kind: str, column: int) -> int:
+    """Of a column (1: records, 2: their bytes) of `pg_waldump --stats=record`."""
     lines = [line for line in text.splitlines() if re.match(kind, line)]
-    total = sum(int(re.findall(r"(\d+) \(", line)[column - 1]) for line in lines)
-    return round(total / _TIMES, 1)
+    return sum(int(re.findall(r"(\d+) \(", line)[column - 1]) for line in lines)

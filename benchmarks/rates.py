@@ -114,7 +114,10 @@ def measure(
         "refresh, SQLite": on_sqlite.refresh,
         "introspect, SQLite": on_sqlite.introspect,
     }
-    # The first round is nobody's: compilers, caches and prepared statements warm up in it.
+    for works, driver in compared.values():
+        for work in works * driver.server.settling:
+            _COMPARED[work](driver)
+    # The first round is nobody's: caches and prepared statements warm up in it.
     rounds = [_round(modes, number) for number in range(plan.rounds + 1)][1:]
     writing = {OURS: own}
     writing |= {name: driver for name, (_, driver) in compared.items() if driver.server.database}

@@ -43,6 +43,7 @@ def keycloak(scene: Scene) -> Peer:
         introspection=f"{token}/introspect",
         process=Process("Keycloak", serve, url, place, environ),
         clients=(Client("Keycloak", _WORK, place / "sessions", "app", "app"),),
+        settling=5,
         begin=lambda: _begin(scene.sessions, url + token, place / "sessions"),
     )
 

@@ -84,6 +84,8 @@ class Peer:
     clients: tuple[Client, ...]
     stores: bool = True
     """In PostgreSQL; if not, nowhere."""
+    settling: int = 0
+    """As of a server."""
     begin: Callable[[], None] = lambda: None
     """What makes its sessions, where only a peer that serves can."""
 
@@ -99,4 +101,5 @@ class Peer:
             sessions=Sessions(client.refresh, client.refresh.with_suffix(".access")),
             process=self.process.pid,
             database=database if self.stores else 0,
+            settling=self.settling,
         )
