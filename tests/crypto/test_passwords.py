@@ -1,4 +1,6 @@
+import os
 import re
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -157,6 +159,13 @@ def callers():
 
 
 class TestPool:
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has niceness by thread")
+    def test_the_thread_that_hashes_comes_after_others(self):
+        def niceness():
+            return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+        assert HashingPool(1, 30, 0).run(niceness) == min(19, niceness() + 10)
+
     def test_no_more_than_its_threads_run_at_once(self, callers):
         pool, lock = HashingPool(2, 30, 30), threading.Lock()
         both_run, running, most = threading.Barrier(2), 0, 0
