@@ -17,7 +17,7 @@ from token_service.domain.passwords import PasswordRules
 from token_service.domain.policies import Policy
 from token_service.domain.pushed_requests import PushRules
 from token_service.domain.registration_terms import operators, strangers
-from token_service.domain.throttling import FORGOTTEN_AFTER, ThrottleRule
+from token_service.domain.throttling import FORGOTTEN_AFTER, ThrottleRule, per_minute
 from token_service.mail.folder import FolderCarrier, NoCarrier
 from token_service.mail.smtp import SmtpCarrier, SmtpServer
 from token_service.outbound.fetching import Fetcher, Reach, trusting
@@ -196,7 +196,8 @@ def _gate(settings: Settings) -> Gate:
         longest_delay=throttle.max_delay_seconds,
     )
     rules = PasswordRules(settings.passwords.shortest)
-    return Gate(passwords, Throttle(settings.secrets.pepper, source), rules)
+    requests = per_minute(throttle.requests_per_minute)
+    return Gate(passwords, Throttle(settings.secrets.pepper, source, requests), rules)
 
 
 def _registration(settings: Settings) -> Rules:
@@ -250,7 +251,7 @@ def _proofs(settings: Settings, fetcher: Fetcher, keys: KeyPlan) -> Proofs:
 
 def _push_rules(settings: Settings) -> PushRules:
     pushed = settings.pushed_requests
-    return PushRules(pushed.lifetime_seconds, pushed.per_minute, pushed.required)
+    return PushRules(pushed.lifetime_seconds, pushed.required)
 
 
 def _key_plan(settings: Settings) -> KeyPlan:

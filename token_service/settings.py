@@ -160,12 +160,14 @@ class PolicySettings:
 
 @dataclass(frozen=True, slots=True)
 class ThrottleSettings:
-    """Failures of a source that are free in a window, then the first and the longest delay."""
+    """Failures of a source that are free in a window, then the first and the longest delay; and
+    the requests that it may leave waiting in a client's name within a minute."""
 
     source_failures: int
     window_seconds: int
     delay_seconds: int
     max_delay_seconds: int
+    requests_per_minute: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +245,9 @@ class OutboundSettings:
 
 @dataclass(frozen=True, slots=True)
 class PushedRequestSettings:
-    """How long pushed authorization requests are good, how many anybody may push from one source in
-    a minute, and whether all requests have to be pushed."""
+    """How long pushed authorization requests are good, and whether all have to be pushed."""
 
     lifetime_seconds: int
-    per_minute: int
     required: bool
 
 
@@ -360,7 +360,6 @@ def _settings(
         dpop=DpopSettings(nonce=read.choice("dpop.nonce", DPOP_NONCES)),
         pushed_requests=PushedRequestSettings(
             lifetime_seconds=read.whole("pushed_requests.lifetime_seconds", 5, 600),
-            per_minute=read.whole("pushed_requests.per_minute", 1, 1_000_000),
             required=read.switch("pushed_requests.required"),
         ),
         test_clock=_test_clock(read, variables, TEST_CLOCK),
@@ -475,6 +474,7 @@ def _throttle(read: SettingsReader) -> ThrottleSettings:
         window_seconds=read.whole("throttle.window_seconds", 1, DAY),
         delay_seconds=read.whole("throttle.delay_seconds", 1, DAY),
         max_delay_seconds=read.whole("throttle.max_delay_seconds", 1, DAY),
+        requests_per_minute=read.whole("throttle.requests_per_minute", 1, 1_000_000),
     )
 
 

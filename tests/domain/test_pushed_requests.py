@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from token_service.domain.pushed_requests import PushedRequest, PushRules, pushed_refusal
+from token_service.domain.pushed_requests import PushedRequest, pushed_refusal
 from token_service.domain.refusals import Refusal
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -35,9 +35,3 @@ def test_a_request_is_its_clients_and_good_until_its_end(
 def test_neither_its_secret_nor_what_it_asks_is_shown():
     assert "hash'" not in repr(PUSHED)
     assert "state" not in repr(PUSHED)
-
-
-@pytest.mark.parametrize(("pushes", "wait"), [(1, 0), (2, 0), (3, 60), (4, 60), (9, 60)])
-def test_after_so_many_in_a_minute_the_next_one_waits_for_one(pushes, wait):
-    rule = PushRules(lifetime=60, per_minute=3, required=False).throttle
-    assert (rule.window, rule.delay(pushes)) == (60, wait)

@@ -16,6 +16,7 @@ from token_service.domain.throttling import (
     ThrottleRule,
     account_failed,
     lock_out_rule,
+    per_minute,
     source_failed,
 )
 
@@ -37,6 +38,10 @@ def after_failures(times, own=SHOWN, at=NOW, count=NONE):
 
 
 class TestGrowth:
+    @pytest.mark.parametrize(("times", "wait"), [(1, 0), (2, 0), (3, 60), (4, 60), (9, 60)])
+    def test_after_so_many_in_a_minute_the_next_one_waits_for_one(self, times, wait):
+        assert (per_minute(3).window, per_minute(3).delay(times)) == (60, wait)
+
     @pytest.mark.parametrize(
         ("failures", "seconds"),
         [

@@ -99,6 +99,11 @@ class Client:
     registration_token_hash: str | None = field(default=None, repr=False)
 
     @property
+    def is_anybodys(self) -> bool:
+        """Whether anybody can ask in the client's name, or could register it."""
+        return self.is_public or self.metadata.dynamic
+
+    @property
     def is_public(self) -> bool:
         """Whether the client has no credentials (RFC 6749 section 2.1)."""
         return self.authentication is AuthenticationMethod.NONE

@@ -5,27 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from token_service.domain.refusals import Refusal
-from token_service.domain.throttling import ThrottleRule
 
 REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
 """How the name of a pushed request begins (RFC 9126 section 2.2)."""
 
-_WINDOW = 60
-
 
 @dataclass(frozen=True, slots=True)
 class PushRules:
-    """How long a pushed request is good, in seconds; how many of them a client that anybody can
-    pose as may push from one source in a minute; whether there is another way to ask at all."""
+    """How long a pushed request is good, in seconds; whether there is another way to ask at all."""
 
     lifetime: int
-    per_minute: int
     required: bool
-
-    @property
-    def throttle(self) -> ThrottleRule:
-        """The same as a rule for counting."""
-        return ThrottleRule(self.per_minute, _WINDOW, _WINDOW, _WINDOW)
 
 
 @dataclass(frozen=True, slots=True)

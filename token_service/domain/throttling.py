@@ -20,6 +20,7 @@ FORGOTTEN_AFTER = 2 * 86_400
 policy may have, so that waiting for the end of a lock is no fresh start."""
 
 _MOST_DOUBLINGS = 30
+_MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class ThrottleRule:
     def delay(self, failures: int) -> int:
         """How long the source waits after so many failures in one window."""
         return _doubled(failures - self.free_failures, self.first_delay, self.longest_delay)
+
+
+def per_minute(number: int) -> ThrottleRule:
+    """So many are free in a minute; whoever wants one more waits for a minute."""
+    return ThrottleRule(number, _MINUTE, _MINUTE, _MINUTE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class DeviceAuthorizationEndpoint(TokenEndpoint):
             device=call.device,
         )
         begun = device_authorizations.begin(
-            around.database, around.clock, around.snapshot, around.throttle.pepper, command
+            around.database, around.clock, around.snapshot, around.throttle, command
         )
         if isinstance(begun, Refused):
             raise Declined(GrantRefused(begun))

@@ -39,6 +39,7 @@ from token_service.services.browser_sign_ins import Cookie, StepTaken
 from token_service.services.codes import SignedInAs
 from token_service.services.configuration import Snapshot, certain_refusal, prove
 from token_service.services.opening import Place, place_of
+from token_service.services.throttling import Throttle, one_more_request
 from token_service.storage import (
     accounts,
     configuration,
@@ -107,14 +108,16 @@ def begin(
     database: Database,
     clock: Clock,
     snapshot: Snapshot,
+    throttle: Throttle,
     request: AuthorizationRequest,
     client: Client,
     visitor: Visitor,
 ) -> Answered | Waiting | Refused:
     """Answer a request, or have it wait for the person. A silent answer writes no interaction.
 
-    `Refused`: it was pushed, and was answered a moment ago. `visitor.browser` is what
-    the interaction is bound to: the caller has made one for a new browser.
+    `Refused`: it was pushed, and was answered a moment ago; or the source leaves too many requests
+    waiting. `visitor.browser` is what the interaction is bound to: the caller has made one for a
+    new browser.
     """
     scene = _looked(database, clock, snapshot, request, client, Progress(), visitor)
     try:
@@ -134,7 +137,10 @@ def begin(
         expires_at=clock.now() + timedelta(seconds=LIFETIME),
     )
     with database.transaction() as tx:
-        interactions.add(tx, interaction, clock.now())
+        now, address = clock.now(), visitor.origin.address
+        if refused := one_more_request(tx, throttle, client.client_id, address, now):
+            return refused
+        interactions.add(tx, interaction, now)
     return scene.waiting(interaction)
 
 

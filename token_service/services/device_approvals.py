@@ -19,7 +19,7 @@ from token_service.services.authorizing import Visitor, Waiting
 from token_service.services.browser_sign_ins import Cookie, StepTaken
 from token_service.services.configuration import Snapshot, prove
 from token_service.services.opening import place_of
-from token_service.services.throttling import Throttle
+from token_service.services.throttling import Throttle, one_more_request
 from token_service.storage import (
     accounts,
     configuration,
@@ -71,6 +71,9 @@ def enter(
         device = device_authorizations.read_by_user_code(tx, code_hash)
         if device is None or not _may_go_on(snapshot, tx, device, now):
             return _failed(tx, throttle, subject, source, now)
+        address = visitor.origin.address
+        if refused := one_more_request(tx, throttle, device.client_id, address, now):
+            return refused
         state = browser_sign_ins.live(database, snapshot, tx, presented, now) if presented else None
         interaction = Interaction(
             interaction_id=opaque.new_id(now),

@@ -21,6 +21,7 @@ from token_service.domain.failures import Conflict, Unavailable
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import Device
 from token_service.services.configuration import Snapshot, certain_refusal, prove
+from token_service.services.throttling import Throttle, one_more_request
 from token_service.storage import configuration
 from token_service.storage import device_authorizations as stored
 from token_service.storage.database import Database, InTransaction
@@ -52,10 +53,10 @@ class DeviceBegun:
 
 
 def begin(
-    database: Database, clock: Clock, snapshot: Snapshot, pepper: bytes, command: DeviceAsks
+    database: Database, clock: Clock, snapshot: Snapshot, throttle: Throttle, command: DeviceAsks
 ) -> DeviceBegun | Refused:
     """A device begins to wait for a person."""
-    request = _request(command)
+    request, client = _request(command), command.client
     if isinstance(request, Refusal):
         return certain_refusal(database, clock, snapshot, request)
     for _ in range(_ATTEMPTS):
@@ -64,11 +65,16 @@ def begin(
             with database.transaction() as tx:
                 now = clock.now()
                 prove(snapshot, configuration.version(database, InTransaction(tx)), now)
+                address = command.origin.address
+                if client.is_anybodys and (
+                    refused := one_more_request(tx, throttle, client.client_id, address, now)
+                ):
+                    return refused
                 device = DeviceAuthorization(
                     device_id=opaque.new_id(now),
                     secret_hash=device_codes.hash_of(secret),
-                    user_code_hash=user_codes.hash_of(pepper, letters),
-                    client_id=command.client.client_id,
+                    user_code_hash=user_codes.hash_of(throttle.pepper, letters),
+                    client_id=client.client_id,
                     request=request,
                     state=DeviceState.PENDING,
                     interval=INTERVAL,

@@ -22,7 +22,7 @@ from token_service.services.checked_requests import checked
 from token_service.services.client_keys import ClientKeys
 from token_service.services.configuration import Snapshot, genuine, prove, prove_current
 from token_service.services.request_objects import BadObject, parameters_of_object
-from token_service.services.throttling import Throttle, counted
+from token_service.services.throttling import Throttle, one_more_request
 from token_service.storage import configuration, pushed_requests
 from token_service.storage.database import Database, InTransaction, Transaction
 
@@ -80,10 +80,11 @@ def push(
         version = configuration.version(database, InTransaction(tx))
         now = clock.now()
         prove(snapshot, version, now)
-        if _is_anybodys(command.client):
-            subject = throttle.push_subject(command.client.client_id, command.origin.address)
-            if wait := counted(tx, subject, rules.throttle, now):
-                return Refused(Refusal.SOURCE_THROTTLED, retry_after=wait)
+        client, address = command.client, command.origin.address
+        if client.is_anybodys and (
+            refused := one_more_request(tx, throttle, client.client_id, address, now)
+        ):
+            return refused
         return _kept(snapshot, tx, rules, command, given, now)
 
 
@@ -159,11 +160,6 @@ def _kept(
     pushed_requests.add(tx, pushed)
     key = snapshot.keyring.opaque_keys(now).current.locator_key
     return Pushed(request_uris.issue(key, pushed.request_id, secret), rules.lifetime)
-
-
-def _is_anybodys(client: Client) -> bool:
-    """Whether anybody can ask in the client's name, or could register it."""
-    return client.is_public or client.metadata.dynamic
 
 
 def _refused(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from token_service.crypto import opaque
+from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.throttling import ThrottleRule, source_failed
 from token_service.storage import failure_counts
 from token_service.storage.database import Transaction
@@ -12,13 +13,15 @@ from token_service.storage.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """The rule for sources, and the keys of all counts: keyed hashes only.
+    """The rules for sources, and the keys of all counts: keyed hashes only.
 
-    The rules for accounts are in their tenants' policies.
+    `source` is for failures; `requests` for what a source may leave waiting in the name of one
+    client. The rules for accounts are in their tenants' policies.
     """
 
     pepper: bytes
     source: ThrottleRule
+    requests: ThrottleRule
 
     def account_subject(self, account: str) -> str:
         """The key of an account's failures, or those of a name that no account has."""
@@ -41,10 +44,10 @@ class Throttle:
         """The key of a source's attempts to register clients."""
         return opaque.keyed_hash(self.pepper, "registrations of a source", network(address))
 
-    def push_subject(self, client_id: str, address: str) -> str:
-        """The key of the requests that a source pushes in a client's name."""
+    def request_subject(self, client_id: str, address: str) -> str:
+        """The key of the requests that a source leaves waiting in a client's name."""
         text = f"{client_id} {network(address)}"
-        return opaque.keyed_hash(self.pepper, "pushes of a client", text)
+        return opaque.keyed_hash(self.pepper, "requests of a client", text)
 
 
 def counted(tx: Transaction, subject: str, rule: ThrottleRule, now: datetime) -> int:
@@ -58,6 +61,18 @@ def counted(tx: Transaction, subject: str, rule: ThrottleRule, now: datetime) ->
     if not wait:
         failure_counts.write(tx, subject, source_failed(count, rule, now))
     return wait
+
+
+def one_more_request(
+    tx: Transaction, throttle: Throttle, client_id: str, address: str, now: datetime
+) -> Refused | None:
+    """Count one more request that will wait: at the pages, pushed, or of a device. `Refused`: the
+    source leaves too many of them waiting in the client's name.
+
+    Nobody has proved anything yet, and each is a row until the purge comes by.
+    """
+    wait = counted(tx, throttle.request_subject(client_id, address), throttle.requests, now)
+    return Refused(Refusal.SOURCE_THROTTLED, retry_after=wait) if wait else None
 
 
 def network(address: str) -> str:

@@ -184,6 +184,7 @@ UNSUPPORTED_MEDIA_TYPE = Fault(
 THROTTLED = Fault(
     429, "throttled", "Too many failures: try again later.", error="temporarily_unavailable"
 )
+TOO_MANY_REQUESTS = THROTTLED.saying("Too many requests: try again later.")
 INTERNAL = Fault(500, "internal_error", "Something went wrong here.", error="server_error")
 UNAVAILABLE = Fault(
     503,
@@ -285,6 +286,7 @@ DEVICE_BEGINS = Stage(
         Refusal.GRANT_NOT_ALLOWED: UNAUTHORIZED_CLIENT,
         Refusal.INVALID_SCOPE: INVALID_SCOPE,
         Refusal.INVALID_TARGET: INVALID_TARGET,
+        Refusal.SOURCE_THROTTLED: TOO_MANY_REQUESTS,
     },
 )
 """A device begins to wait for a person."""
@@ -349,10 +351,7 @@ REGISTRATION = Stage(
     },
 )
 """A client registers itself, or manages its registration: who it is not looks like nobody."""
-PUSH = Stage(
-    INVALID_PROOF,
-    {Refusal.SOURCE_THROTTLED: THROTTLED.saying("Too many requests: try again later.")},
-)
+PUSH = Stage(INVALID_PROOF, {Refusal.SOURCE_THROTTLED: TOO_MANY_REQUESTS})
 """A client pushes a request, and has proved another key than the request states."""
 
 UNPUSHABLE: Mapping[Unredirectable, Fault] = {

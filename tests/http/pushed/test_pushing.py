@@ -180,10 +180,10 @@ def test_other_ways_to_ask(world: World) -> None:
 
 @pytest.fixture
 def narrow(world_on: Callable[..., World], databases: Postgres | SqliteFiles) -> World:
-    """Where anybody may push three requests a minute, and each is good for five seconds."""
+    """Three requests a minute may be left waiting, and a pushed one is good for five seconds."""
     return world_on(
         databases,
-        TOKEN_SERVICE_PUSHED_REQUESTS_PER_MINUTE="3",
+        TOKEN_SERVICE_THROTTLE_REQUESTS_PER_MINUTE="3",
         TOKEN_SERVICE_PUSHED_REQUESTS_LIFETIME_SECONDS="5",
     )
 

@@ -96,7 +96,7 @@ def answered(snapshot: Snapshot, outcome: Answered | Waiting | Refused) -> Respo
             return _back(snapshot, outcome)
         case _:
             g.refused = outcome.reason
-            return message("over", 400)
+            return message("over", 400) if outcome.retry_after is None else _too_many(outcome)
 
 
 def to_go_on(waiting: Waiting) -> Response:
@@ -135,7 +135,9 @@ def targets(waiting: Waiting) -> tuple[str, ...]:
 def _begun(snapshot: Snapshot, asked: AuthorizationRequest, client: Client) -> Response:
     here = parts()
     who, new_mark = known_visitor()
-    outcome = authorizing.begin(here.database, here.clock, snapshot, asked, client, who)
+    outcome = authorizing.begin(
+        here.database, here.clock, snapshot, here.gate.throttle, asked, client, who
+    )
     if (
         isinstance(outcome, Answered)
         and outcome.code is None
@@ -145,6 +147,12 @@ def _begun(snapshot: Snapshot, asked: AuthorizationRequest, client: Client) -> R
     response = answered(snapshot, outcome)
     if isinstance(outcome, Waiting) and new_mark is not None:
         keep_browser(response, new_mark)
+    return response
+
+
+def _too_many(refused: Refused) -> Response:
+    response = message("too_many", 429)
+    response.headers["Retry-After"] = str(refused.retry_after)
     return response
 
 
