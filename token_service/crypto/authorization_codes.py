@@ -35,6 +35,15 @@ def challenge_of(verifier: str) -> str:
     return opaque.encode(digest)
 
 
+def mark(kind: str, owner: str, value: str) -> str:
+    """What is remembered of a value that should be used once: a hash, 43 characters.
+
+    The kind goes first, so that a value of one kind never counts as one of another.
+    """
+    text = f"{kind}\0{owner}\0{value}".encode("utf-8", "surrogatepass")
+    return opaque.encode(hashlib.sha256(text).digest())
+
+
 def issue(key: LocatorKey, account_id: str, code_id: str, secret: bytes) -> str:
     """A code; the ids are 32 hexadecimal characters each."""
     return _KIND.issue(key, (account_id, code_id), secret)

@@ -24,6 +24,7 @@ class Event(StrEnum):
     GRANT_REFUSED = "grant_refused"
     GRANT_ENDED = "grant_ended"
     REQUEST_REFUSED = "request_refused"
+    REQUEST_REPEATED = "request_repeated"
     CONSENT_GIVEN = "consent_given"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     DEVICE_APPROVED = "device_approved"

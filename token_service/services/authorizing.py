@@ -32,6 +32,7 @@ from token_service.services import (
     browser_sign_ins,
     codes,
     recording,
+    repeated_requests,
     session_limiting,
     subjects,
 )
@@ -348,6 +349,7 @@ def _answered(
             account.account_id, state.key.sid, seat.tenant_id, state.terms.auth_time
         )
         code = codes.issue(snapshot, tx, request, signed_in, now)
+        repeated_requests.notice(tx, request, visitor.origin, now)
     kept_for = browser_sign_ins.kept_for(used, now, remembered=state.remembered)
     cookie = None if kept_for is None else Cookie(visitor.cookie or "", kept_for)
     return Answered(request, code, cookie=cookie)

@@ -415,9 +415,9 @@ used_assertions = Table(
     Column("assertion", String(64), primary_key=True),
     Column("expires_at", Instant, nullable=False, index=True),
 )
-"""Hashes of signed statements that are good once: client assertions and proofs.
+"""Hashes of what is good once: client assertions, proofs, the challenges of codes.
 
-The hash covers kind, issuer and `jti`, so that one kind never spends another's.
+The hash covers kind, issuer and `jti` or value, so that one kind never spends another's.
 """
 
 logout_notices = Table(

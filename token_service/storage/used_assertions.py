@@ -1,4 +1,5 @@
-"""Signed statements that are good once, remembered until they would be refused anyway."""
+"""Signed statements that are good once, remembered until they would be refused anyway; and what
+else should be used once."""
 
 from datetime import datetime
 
