@@ -14,7 +14,8 @@ from tests.http.building import SignedIn, live_at, signed_in
 from tests.http.device.building import device_app, entry, let_in, waiting
 from tests.http.faults import failing
 from tests.http.passwords.building import complete, token_for
-from tests.world.browser import Browser
+from tests.http.pushed.building import come_with, page_with, push
+from tests.world.browser import VERIFIER, Browser, Returned, Shown, redeem, redeemed, web_app
 from tests.world.world import START, World
 
 GUESSES = ("a wrong password", "a-wrong-secret", "tsr_a-wrong-token", "eyJhbGciOi.wrong.token")
@@ -34,7 +35,7 @@ def run(world: World) -> list[str]:
     world.try_refresh(who.app, who.tokens.refresh)
     world.invalidate(token=who.again().tokens.refresh)
     ticket = _wait(world)
-    chosen = [*_choose_passwords(world), *_let_a_device_in(world)]
+    chosen = [*_choose_passwords(world), *_let_a_device_in(world), *_come_by_a_browser(world)]
     tokens = [token for one in chain for token in (one.tokens.access, one.tokens.refresh)]
     secrets = [str(app.secret) for app in (who.app, who.backend, service)]
     return [*tokens, *secrets, of_client, ticket, who.person.password, *chosen, *GUESSES]
@@ -81,6 +82,33 @@ def _let_a_device_in(world: World) -> list[str]:
         browser.post("/device", entry(browser).hidden | {"user_code": user_code})
     tokens = device.tokens()
     return [code, user_code, user_code.replace("-", ""), browser.cookie, tokens.access]
+
+
+def _come_by_a_browser(world: World) -> list[str]:
+    """Codes by each way to them, what came of them, the name of a pushed request, and everything
+    that the browser keeps."""
+    app, person, browser = web_app(world), world.person(world.tenant()), Browser(world)
+    request_uri = push(world, app)
+    with failing("storage.pushed_requests.read", RuntimeError(f"it failed with {request_uri}")):
+        come_with(browser, app, request_uri)
+    first = browser.sign_in_at(page_with(browser, app, request_uri), person)
+    assert isinstance(first, Returned)
+    [posted] = Shown("", browser.authorize(app, response_mode="form_post")).values("code")
+    codes = [first.code, browser.back(app).code, posted]
+    with failing("storage.authorization_codes.read", RuntimeError(f"it failed with {codes}")):
+        redeem(world, app, codes[0])
+    for code in codes:
+        answered = f"https://app.example/cb?code={code}"
+        world.http.get(f"/v1/{code}?code={code}", headers={"Referer": answered})
+        world.try_invalidate(token=code)
+    tokens = redeemed(world, app, codes[0])
+    redeem(world, app, codes[0])
+    redeem(world, app, codes[1], code_verifier=f"{VERIFIER}{VERIFIER}")
+    mark = browser.http.get_cookie("__Host-browser", "localhost")
+    kept = [browser.cookie, browser.device_cookie, mark.value if mark else ""]
+    given = [tokens.access, tokens.refresh, str(tokens.body["id_token"])]
+    assert all(kept)
+    return [*codes, request_uri, VERIFIER, *kept, *given]
 
 
 def _guess(world: World, who: SignedIn) -> None:
