@@ -17,6 +17,21 @@ PROBLEM = "application/problem+json"
 BASIC, BEARER, NOBODY = "client", "access_token", ""
 """How a caller authenticates; `NOBODY`: it need not."""
 
+_BOUND, _PROOF = "bound_access_token", "dpop_proof"
+_SCHEMES = {
+    BASIC: {"type": "http", "scheme": "basic"},
+    BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    # RFC 9449 section 7.1: a token that is bound to a key is never used as a bearer token.
+    _BOUND: {"type": "http", "scheme": "DPoP", "bearerFormat": "JWT"},
+    _PROOF: {"type": "apiKey", "in": "header", "name": "DPoP"},
+}
+_WAYS: Mapping[str, Sequence[Mapping[str, Sequence[str]]]] = {
+    BASIC: ({BASIC: []},),
+    BEARER: ({BEARER: []}, {_BOUND: [], _PROOF: []}),
+    NOBODY: ({},),
+}
+"""By how a caller authenticates, what each way to do so takes together."""
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -43,7 +58,7 @@ class Blueprint(flask_smorest.Blueprint):
         """
         doc: dict[str, Any] = {
             "responses": _responses(answer, status, faults, problems),
-            "security": [{scheme: []} if scheme else {} for scheme in security],
+            "security": [way for scheme in security for way in _WAYS[scheme]],
         }
         if body is not None:
             doc["requestBody"] = {"required": True, "content": {"application/json": _of(body)}}
@@ -82,9 +97,8 @@ def _document(blueprints: tuple[Blueprint, ...]) -> bytes:
     described = Flask("description", static_folder=None)
     described.config.update(API_TITLE="Token service", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
     api = Description(described)
-    schemes = api.spec.components
-    schemes.security_scheme(BASIC, {"type": "http", "scheme": "basic"})
-    schemes.security_scheme(BEARER, {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    for name, scheme in _SCHEMES.items():
+        api.spec.components.security_scheme(name, scheme)
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     return orjson.dumps(api.spec.to_dict())
