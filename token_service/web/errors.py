@@ -390,7 +390,11 @@ IMPERSONATION = Stage(
 POSSESSION = Stage(NO_TOKEN_OF_OURS)
 """A token that is to be invalidated by whoever holds it."""
 
-_PASSWORD_CHANGE = {Refusal.WRONG_CREDENTIALS: WRONG_PASSWORD, Refusal.THROTTLED: THROTTLED}
+_PASSWORD_CHANGE = {
+    Refusal.WRONG_CREDENTIALS: WRONG_PASSWORD,
+    Refusal.THROTTLED: THROTTLED,
+    Refusal.SOURCE_THROTTLED: THROTTLED,
+}
 PASSWORD_CHANGE = Stage(INVALID_TOKEN, _PASSWORD_CHANGE)
 """A person changes their password in a session that may have ended meanwhile."""
 
