@@ -83,9 +83,10 @@ def change(
 ) -> IssuedTokens | Refused:
     """Store the new password; fresh tokens of the caller's own session, which goes on.
 
-    By policy all other sessions end. A wrong current password counts as a failed sign-in, and who
-    has to wait for that waits here too. Whatever is refused leaves everything as it is, except
-    that a replayed refresh token ends the session.
+    By policy all other sessions end. Wrong current passwords count against the session and the
+    source: whoever guesses at the sign-in, or in another session, does not keep the owner from a
+    new password. Whatever is refused leaves everything as it is, except that a replayed refresh
+    token ends the session.
     """
     verified = _verified(database, clock, snapshot, gate, command)
     if isinstance(verified, Refused):
@@ -120,6 +121,7 @@ def _verified(
             throttle.account_subject(account_id),
             throttle.source_subject(command.origin.address),
             command.tenant_id,
+            throttle.session_subject(account_id, command.key.sid),
         )
         standing = guessing.standing(tx, guessed, now)
     if standing.throttled:

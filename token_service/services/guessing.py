@@ -8,7 +8,7 @@ Three steps for whoever verifies a password, each in the caller's transaction:
 * `failed`, for everything else: it counts, records and refuses.
 
 Every step treats a name that nobody has like one that somebody has, and looks at the count of the
-browser in place of the account's where the account knows the browser (docs/adr/0016).
+browser or session in place of the account's where the account knows it (docs/adr/0016).
 """
 
 from collections.abc import Iterator
@@ -36,21 +36,22 @@ from token_service.storage.database import Transaction
 class Guessed:
     """Whose password is tried, and from where; `account` None for a name that nobody has.
 
-    `tenant_id` is the tenant that the attempt is for, where that is certain. `device_subject` is
-    the count of a browser that the account knows: it stands in for the account's, so that neither
-    the guesses of others stop this browser nor its own stop anybody else.
+    `tenant_id` is the tenant that the attempt is for, where that is certain. `lane_subject` is the
+    count of a browser that the account knows, or of a live session of it: it stands in for the
+    account's, so that neither the guesses of others stop whoever is there nor their own anybody
+    else.
     """
 
     account: Account | None
     account_subject: str
     source_subject: str
     tenant_id: str | None
-    device_subject: str | None = None
+    lane_subject: str | None = None
 
     @property
     def subject(self) -> str:
         """Whose failures in a row count for this attempt."""
-        return self.device_subject or self.account_subject
+        return self.lane_subject or self.account_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def _is_locked(account: FailureCount | None, now: datetime) -> bool:
 def _locked(guessed: Guessed, event: AuditEvent, failures: int, until: datetime) -> AuditEvent:
     return replace(
         event,
-        event=Event.DEVICE_LOCKED if guessed.device_subject else Event.ACCOUNT_LOCKED,
+        event=Event.DEVICE_LOCKED if guessed.lane_subject else Event.ACCOUNT_LOCKED,
         actor="service",
         reason=Refusal.LOCKED_OUT,
         details={"failures": failures, "until": until.isoformat()},

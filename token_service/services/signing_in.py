@@ -284,7 +284,7 @@ def _opened(
         return Refused(Refusal.WRONG_CREDENTIALS)
     if account.password_hash != verified.account.password_hash:
         return _Replaced.REPLACED
-    if verified.guessed.device_subject and account.epoch != verified.account.epoch:
+    if verified.guessed.lane_subject and account.epoch != verified.account.epoch:
         # The browser is shut out since: the account's own lock holds for it like for all others.
         return _Replaced.REPLACED
     if not guessing.admits(tx, verified.guessed, now):

@@ -31,6 +31,10 @@ class Throttle:
         """The key of the failures at an account in one browser that the account knows."""
         return opaque.keyed_hash(self.pepper, "failures of a device", f"{account_id} {device_id}")
 
+    def session_subject(self, account_id: str, sid: str) -> str:
+        """The key of the failures at an account in one live session of it."""
+        return opaque.keyed_hash(self.pepper, "failures of a session", f"{account_id} {sid}")
+
     def source_subject(self, address: str) -> str:
         """The key of a source's failures: one IPv4 address, or one IPv6 /64 network."""
         return opaque.keyed_hash(self.pepper, "failures of a source", network(address))

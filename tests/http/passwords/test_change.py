@@ -16,9 +16,11 @@ from tests.http.building import (
 )
 from tests.http.faults import failing
 from tests.http.impersonation.building import acting
+from tests.http.lock_out.locking import FREE, fail, locks
 from tests.http.passwords.building import NEW, change, subjects, with_refresh_token
 from tests.world.databases import Postgres, SqliteFiles
 from tests.world.world import Time, Tokens, World, tokens_of
+from token_service.domain.events import Event
 
 KEPT = {"access_token", "token_type", "expires_in", "scope", "sid", "tenantId"}
 FAILED = ("password_change_failed", "wrong_credentials")
@@ -225,19 +227,65 @@ def test_a_wrong_current_password_changes_nothing(world: World) -> None:
     assert world.sign_in(who.person, who.app)
 
 
-def test_guesses_here_count_with_those_at_sign_in(world: World, time: Time) -> None:
-    """A stolen access token is no second place to guess the password at."""
+def test_a_session_has_as_many_guesses_as_a_stranger(world: World, time: Time) -> None:
+    """A stolen access token is no place to guess the password at without end."""
     who = signed_in(world)
-    for _ in range(5):
+    for _ in range(FREE):
         assert change(who, current_password="wrong").status_code == 401
-        assert world.try_sign_in(who.person, who.app, password="wrong").status_code == 401
     for answer in (change(who), change(who, current_password="wrong")):
         assert_refused(answer, 429, "throttled")
         assert answer.headers["Retry-After"] == "60"
-    assert_refused(world.try_sign_in(who.person, who.app), 429, "throttled")
+    [lock] = [one for one in world.events(who.account_id) if one.event is Event.DEVICE_LOCKED]
+    assert (lock.reason, lock.sid) == ("locked_out", who.tokens.sid)
     time.pass_(seconds=60)
+    assert change(who, current_password="wrong").status_code == 401
+    assert change(who).headers["Retry-After"] == "120"
+    time.pass_(seconds=120)
     assert change(who).status_code == 200
-    assert world.try_sign_in(who.person, who.app, password="wrong").status_code == 401
+
+
+def test_a_thief_in_one_session_stops_nobody_elsewhere(world: World) -> None:
+    who = signed_in(world)
+    other = who.again()
+    for _ in range(FREE + 1):
+        change(who, current_password="wrong")
+    assert_refused(change(who), 429, "throttled")
+    assert locks(world, who.account_id) == []
+    third = who.again()
+    assert change(other).status_code == 200
+    assert live_at(third) == set()
+
+
+def test_whoever_guesses_at_the_sign_in_does_not_keep_the_owner_from_a_new_password(
+    world: World,
+) -> None:
+    who = signed_in(world)
+    fail(world, who.person, who.app, FREE)
+    assert_refused(world.try_sign_in(who.person, who.app), 429, "throttled")
+    assert change(who).status_code == 200
+    assert who.happened[-1] == CHANGED
+
+
+def test_the_right_password_clears_the_sessions_count_alone(world: World) -> None:
+    who = signed_in(world)
+    fail(world, who.person, who.app, FREE - 1)
+    for _ in range(FREE - 1):
+        change(who, current_password="wrong")
+    assert change(who).status_code == 200
+    again = replace(who.person, password=NEW)
+    assert change(replace(who, person=again), current_password="wrong").status_code == 401
+    assert change(replace(who, person=again), new=f"{NEW} again").status_code == 200
+    assert fail(world, who.person, who.app, 2) == [401, 429]
+
+
+def test_the_source_counts_here_as_everywhere(
+    world_on: Callable[..., World], databases: Postgres | SqliteFiles
+) -> None:
+    world = world_on(databases, TOKEN_SERVICE_THROTTLE_SOURCE_FAILURES="2")
+    who = signed_in(world)
+    other = who.again()
+    assert [change(who, current_password="wrong").status_code for _ in range(2)] == [401, 401]
+    assert_refused(change(other), 429, "throttled")
 
 
 # The new password.
