@@ -88,6 +88,7 @@ def retention(settings: Settings) -> Retention:
         sessions=timedelta(seconds=housekeeping.retention_seconds),
         audit=timedelta(seconds=housekeeping.audit_retention_seconds),
         failures=timedelta(seconds=FORGOTTEN_AFTER),
+        unused_clients=timedelta(seconds=settings.registration.unused_seconds),
         batch=housekeeping.batch_size,
     )
 

@@ -187,11 +187,13 @@ class PasswordSettings:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationSettings:
-    """Who registers clients: nobody but us, whoever has a permit, or everybody within limits."""
+    """Who registers clients: nobody but us, whoever has a permit, or everybody within limits; and
+    how long those stay that nobody uses."""
 
     mode: Literal["off", "token", "open"]
     most_clients: int
     per_source: int
+    unused_seconds: int
     pkce_required: bool
 
 
@@ -484,6 +486,7 @@ def _registration(read: SettingsReader) -> RegistrationSettings:
         mode=cast('Literal["off", "token", "open"]', mode),
         most_clients=read.whole("registration.most_clients", 1, 1_000_000),
         per_source=read.whole("registration.per_source", 1, 1_000_000),
+        unused_seconds=read.whole("registration.unused_seconds", DAY, 10 * YEAR),
         pkce_required=read.switch("registration.pkce_required"),
     )
 

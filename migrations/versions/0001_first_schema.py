@@ -87,6 +87,7 @@ def create_configuration():
         sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("policy", sa.JSON(), nullable=False),
         sa.Column("created_at", instant(), nullable=False),
+        sa.Column("used_at", instant()),
         sa.PrimaryKeyConstraint("client_id", name=op.f("pk_clients")),
     )
     op.create_table(

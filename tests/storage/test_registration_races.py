@@ -12,7 +12,12 @@ from tests.storage.holding import holding
 from tests.world.world import World
 from token_service.domain.events import Origin
 from token_service.domain.refusals import Refusal, Refused
-from token_service.services import client_changes, registration_permits, self_registration
+from token_service.services import (
+    client_changes,
+    registration_permits,
+    self_registration,
+    unused_clients,
+)
 from token_service.services.client_registration import Registered
 from token_service.services.self_registration import Information, Registrar
 
@@ -173,3 +178,19 @@ def test_an_update_does_not_undo_what_an_operator_has_changed_meanwhile(open_wor
     assert isinstance(after, Information)
     assert after.client.metadata.require_auth_time
     assert list(after.client.metadata.redirect_uris) == OTHER["redirect_uris"]
+
+
+def test_a_client_that_is_let_in_while_it_is_about_to_be_forgotten_stays(open_world: World) -> None:
+    client_id = registered(open_world).client.client_id
+    later = open_world.parts.clock.now() + timedelta(seconds=1)
+
+    def purge() -> int:
+        with open_world.database.transaction() as tx:
+            return unused_clients.drop(open_world.parts.clock, tx, later, 10)
+
+    with holding(open_world) as hold:
+        hold.run("UPDATE clients SET used_at = created_at")
+        [dropped] = hold.start(purge)
+        hold.release()
+        assert dropped.result() == 0
+    assert open_world.sql("SELECT client_id FROM clients") == [(client_id,)]

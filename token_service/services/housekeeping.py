@@ -7,6 +7,7 @@ from functools import partial
 
 from token_service.clock import Clock
 from token_service.domain import interactions
+from token_service.services import unused_clients
 from token_service.services.configuration import prove_clock
 from token_service.storage import purge
 from token_service.storage.database import Database, Transaction
@@ -19,6 +20,7 @@ class Retention:
     sessions: timedelta
     audit: timedelta
     failures: timedelta
+    unused_clients: timedelta
     batch: int
 
 
@@ -39,6 +41,7 @@ class Purged:
     device_authorizations: int = 0
     used_assertions: int = 0
     initial_access_tokens: int = 0
+    unused_clients: int = 0
 
 
 _KEPT = {
@@ -65,6 +68,14 @@ def purge_all(
         ),
         audit_events=_rows(
             database, clock, pause, retention.audit, retention.batch, purge.drop_audit_events
+        ),
+        unused_clients=_rows(
+            database,
+            clock,
+            pause,
+            retention.unused_clients,
+            retention.batch,
+            partial(unused_clients.drop, clock),
         ),
         # After the sessions, whose grants ask for them.
         ended_memberships=_rows(

@@ -36,7 +36,7 @@ from token_service.services import (
 from token_service.services.configuration import Snapshot
 from token_service.services.issuing import Holder, IssuedTokens
 from token_service.services.sign_in_tickets import PendingSignIn
-from token_service.storage import grants, logout_notices, sessions
+from token_service.storage import grants, logout_notices, sessions, unused_clients
 from token_service.storage.database import Transaction
 from token_service.storage.grants import NewGrant
 
@@ -266,6 +266,8 @@ def write_grant(
         terms=opened.terms,
     )
     grants.insert_grant(tx, grant, now)
+    if client.metadata.dynamic:
+        unused_clients.used(tx, client.client_id, now)
     if client.metadata.backchannel_logout_uri is not None:
         notice_id = opaque.new_id(now)
         logout_notices.expect(

@@ -89,12 +89,13 @@ clients = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("policy", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("used_at", Instant),
 )
 """`registration` is the client metadata of RFC 7591 that no other column holds.
 
 `shared_secret_encrypted` is the secret of a client that signs with it (`client_secret_jwt`): the
 one kind of which a hash would not do. `registration_token_hash` is of the token with which the
-client manages itself (RFC 7592).
+client manages itself (RFC 7592); `used_at` is when such a client first had a grant.
 """
 
 keys = Table(
