@@ -63,17 +63,15 @@ class Call:
     @property
     def credentials(self) -> Presented | Misuse:
         """What the client presents."""
-        found = presented(
-            Given(
-                self.authorization,
-                self.form.get("client_id"),
-                self.form.get("client_secret"),
-                self.form.get("client_assertion_type"),
-                self.form.get("client_assertion"),
-                self.certificate,
-            )
+        given = Given(
+            self.authorization,
+            self.form.get("client_id"),
+            self.form.get("client_secret"),
+            self.form.get("client_assertion_type"),
+            self.form.get("client_assertion"),
+            self.certificate,
         )
-        return found if isinstance(found, Misuse) else by_registration(self.surroundings, found)
+        return credentials(self.surroundings, given)
 
 
 class CallRequest(OAuth2Request):
@@ -108,12 +106,14 @@ class OAuthClient:
         return self.client.authenticates_by(method)
 
 
-def by_registration(around: Surroundings, found: Presented) -> Presented:
-    """The same, with the method of a client that only names itself: its certificate may prove it.
+def credentials(around: Surroundings, given: Given) -> Presented | Misuse:
+    """What a client presents, with the method of one that only names itself by its registration: a
+    certificate may prove it.
 
     What it is registered for is looked up here, and decided where clients are authenticated.
     """
-    if found.method is not Method.NONE:
+    found = presented(given)
+    if isinstance(found, Misuse) or found.method is not Method.NONE:
         return found
     client = around.snapshot.client(found.client_id)
     if client is None or not client.shows_a_certificate:

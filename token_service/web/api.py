@@ -14,20 +14,21 @@ from token_service.web.errors import Fault
 from token_service.web.schemas.answers import ProblemSchema
 
 PROBLEM = "application/problem+json"
-BASIC, BEARER, NOBODY = "client", "access_token", ""
+BASIC, BEARER, BOUND, NOBODY = "client", "access_token", "bound_access_token", ""
 """How a caller authenticates; `NOBODY`: it need not."""
 
-_BOUND, _PROOF = "bound_access_token", "dpop_proof"
+_PROOF = "dpop_proof"
 _SCHEMES = {
     BASIC: {"type": "http", "scheme": "basic"},
     BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
     # RFC 9449 section 7.1: a token that is bound to a key is never used as a bearer token.
-    _BOUND: {"type": "http", "scheme": "DPoP", "bearerFormat": "JWT"},
+    BOUND: {"type": "http", "scheme": "DPoP", "bearerFormat": "JWT"},
     _PROOF: {"type": "apiKey", "in": "header", "name": "DPoP"},
 }
 _WAYS: Mapping[str, Sequence[Mapping[str, Sequence[str]]]] = {
     BASIC: ({BASIC: []},),
-    BEARER: ({BEARER: []}, {_BOUND: [], _PROOF: []}),
+    BEARER: ({BEARER: []}, {BOUND: [], _PROOF: []}),
+    BOUND: ({BOUND: [], _PROOF: []},),
     NOBODY: ({},),
 }
 """By how a caller authenticates, what each way to do so takes together."""

@@ -11,14 +11,13 @@ from token_service.domain.refusals import Refusal
 from token_service.domain.scopes import names
 from token_service.domain.sessions import GrantKey
 from token_service.oauth.answers import ClientRefused
-from token_service.oauth.call import Surroundings
+from token_service.oauth.call import Surroundings, credentials
 from token_service.oauth.client_authentication import authenticated
 from token_service.oauth.credentials import (
     AMBIGUOUS,
     CONFIDENTIAL,
     EVERY_CLIENT,
     Given,
-    Method,
     Misuse,
     presented,
 )
@@ -27,11 +26,12 @@ from token_service.services.changes import Author
 from token_service.services.configuration import Snapshot, prove_current
 from token_service.services.endings import Cause
 from token_service.services.inspection import Inspection
-from token_service.web import access_tokens, errors
+from token_service.web import access_tokens, client_certificates, errors
 from token_service.web.origin import origin
 from token_service.web.parsing import is_identifier
 from token_service.web.parts import parts
 from token_service.web.refusing import Refuse, malformed, refusal
+from token_service.web.schemas.requests import ClientRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,39 +116,42 @@ def surroundings(snapshot: Snapshot) -> Surroundings:
     )
 
 
-def client(snapshot: Snapshot, client_id: str, client_secret: str | None) -> Client:
-    """The client of a JSON request: by Basic, by a secret in the body, or public by its name."""
-    return _client(snapshot, client_id, client_secret, EVERY_CLIENT)
+def client(snapshot: Snapshot, said: ClientRequest) -> Client:
+    """The client of a JSON request: by each way of the token endpoint, or public by its name."""
+    return _client(snapshot, said, request.headers.get("Authorization"))
 
 
-def client_in_body(snapshot: Snapshot, client_id: str, client_secret: str | None) -> Client:
+def client_in_body(snapshot: Snapshot, said: ClientRequest) -> Client:
     """The client of a JSON request whose `Authorization` header holds a person's access token."""
-    credentials = presented(Given(None, client_id, client_secret))
-    return _proved(authenticated(surroundings(snapshot), credentials, EVERY_CLIENT))
+    return _client(snapshot, said, None)
 
 
 def confidential_client(snapshot: Snapshot) -> Client:
-    """The client that authenticates by Basic."""
-    return _client(snapshot, None, None, CONFIDENTIAL)
+    """The client that authenticates by Basic, or by an access token of its own that is bound to a
+    key: one that signs or shows a certificate has no secret, and gets such a token for it."""
+    if _scheme() in access_tokens.SCHEMES:
+        return _by_own_token(snapshot, bearer(snapshot))
+    around = surroundings(snapshot)
+    shown = presented(Given(request.headers.get("Authorization")))
+    return _proved(authenticated(around, shown, CONFIDENTIAL))
 
 
 def caller(snapshot: Snapshot, permission: Permission) -> Caller:
-    """Who may do it: a trusted backend with the permission, by Basic; an administrator, by an
-    access token of its own; or a member whose roles permit it, in the tenant of their token."""
+    """Who may do it: a trusted backend with the permission (as `confidential_client`); an
+    administrator, by an access token of its own; or a member whose roles permit it, in the tenant
+    of their token."""
     scheme = _scheme()
     if scheme in access_tokens.SCHEMES:
         found = bearer(snapshot)
         if found.account_id is not None:
             return _member(snapshot, _person(snapshot, found), permission)
-        return _administrator(snapshot, found)
+        return _client_caller(snapshot, found, permission)
     if scheme != "basic":
         raise Refuse(errors.AUTHENTICATION_MISSING)
     backend = confidential_client(snapshot)
     here = parts()
     prove_current(here.database, here.clock, snapshot)
-    if not backend.may(permission):
-        raise Refuse(errors.FORBIDDEN)
-    return Caller("backend", backend.client_id, backend.tenant_id)
+    return _backend(backend, permission)
 
 
 def administrator(snapshot: Snapshot) -> Caller:
@@ -201,7 +204,9 @@ def caller_or_person(snapshot: Snapshot, permission: Permission) -> Caller | Per
     if _scheme() not in access_tokens.SCHEMES:
         return caller(snapshot, permission)
     found = bearer(snapshot)
-    return _administrator(snapshot, found) if found.account_id is None else _person(snapshot, found)
+    if found.account_id is None:
+        return _client_caller(snapshot, found, permission)
+    return _person(snapshot, found)
 
 
 def ender(snapshot: Snapshot, who: Caller | Person, account_id: str | None) -> Caller | Person:
@@ -311,15 +316,43 @@ def _administrator(snapshot: Snapshot, found: Inspection) -> Caller:
     return Caller("admin", admin.client_id, admin.tenant_id)
 
 
-def _client(
-    snapshot: Snapshot,
-    client_id: str | None,
-    client_secret: str | None,
-    allowed: tuple[Method, ...],
-) -> Client:
-    authorization = request.headers.get("Authorization")
-    credentials = presented(Given(authorization, client_id, client_secret))
-    return _proved(authenticated(surroundings(snapshot), credentials, allowed))
+def _client_caller(snapshot: Snapshot, found: Inspection, permission: Permission) -> Caller:
+    """A client by a token of its own: an administrator, or a trusted backend."""
+    known = snapshot.client(found.client_id)
+    if known is None or known.kind is not ClientKind.BACKEND:
+        return _administrator(snapshot, found)
+    return _backend(_by_own_token(snapshot, found), permission)
+
+
+def _backend(backend: Client, permission: Permission) -> Caller:
+    if not backend.may(permission):
+        raise Refuse(errors.FORBIDDEN)
+    return Caller("backend", backend.client_id, backend.tenant_id)
+
+
+def _by_own_token(snapshot: Snapshot, found: Inspection) -> Client:
+    """The client whose own token this is, which holds what the token is bound to.
+
+    Bound it must be: a resource server to which the client has shown it must not become the client
+    here.
+    """
+    itself = snapshot.client(found.client_id)
+    if found.sid is not None or itself is None or not found.confirmation.members:
+        raise Refuse(errors.INSUFFICIENT_SCOPE)
+    return itself
+
+
+def _client(snapshot: Snapshot, said: ClientRequest, authorization: str | None) -> Client:
+    around = surroundings(snapshot)
+    given = Given(
+        authorization,
+        said.client_id,
+        said.client_secret,
+        said.client_assertion_type,
+        said.client_assertion,
+        client_certificates.of_connection(),
+    )
+    return _proved(authenticated(around, credentials(around, given), EVERY_CLIENT))
 
 
 def _proved(found: Client | ClientRefused | Misuse) -> Client:

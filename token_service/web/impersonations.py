@@ -7,7 +7,7 @@ from token_service.services import impersonating
 from token_service.services.configuration import Snapshot
 from token_service.services.impersonating import Impersonate
 from token_service.web import answers, errors, guards, metrics, parsing, possession
-from token_service.web.api import BASIC, Blueprint
+from token_service.web.api import BASIC, BOUND, Blueprint
 from token_service.web.current import on_current
 from token_service.web.devices import device
 from token_service.web.origin import origin
@@ -33,6 +33,8 @@ _IMPERSONATION = ImpersonationSchema()
         errors.INVALID_SCOPE,
         errors.INVALID_CLIENT,
         errors.INVALID_PROOF,
+        errors.INVALID_TOKEN,
+        errors.INSUFFICIENT_SCOPE,
         errors.NONCE_NEEDED,
         errors.FORBIDDEN,
         errors.IMPERSONATION_NOT_ALLOWED,
@@ -40,7 +42,7 @@ _IMPERSONATION = ImpersonationSchema()
         errors.THROTTLED,
         errors.UNAVAILABLE,
     ),
-    security=(BASIC,),
+    security=(BASIC, BOUND),
 )
 @on_current
 def impersonate(snapshot: Snapshot) -> Response:

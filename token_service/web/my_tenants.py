@@ -78,7 +78,7 @@ def enter(snapshot: Snapshot, tenant_id: str) -> Response:
     found = guards.bearer(snapshot)
     if found.sid is None:
         raise Refuse(errors.INSUFFICIENT_SCOPE)
-    client = guards.client_in_body(snapshot, request.client_id, request.client_secret)
+    client = guards.client_in_body(snapshot, request)
     here = parts()
     entry = Entry(client, tenant_id, request.scope, origin(), found.confirmation)
     issued = switching.enter(here.database, here.clock, snapshot, found, entry)

@@ -164,7 +164,7 @@ def send_reset(snapshot: Snapshot, account_id: str) -> Response:
 
 
 def _refresh(snapshot: Snapshot, person: Person, request: ChangePasswordRequest) -> Refresh | None:
-    if request.refresh_token is None or request.client_id is None:
+    if request.refresh_token is None or request.client is None:
         return None
-    client = guards.client_in_body(snapshot, request.client_id, request.client_secret)
+    client = guards.client_in_body(snapshot, request.client)
     return Refresh(client, request.refresh_token, None, origin(), person.confirmation)

@@ -69,7 +69,7 @@ _FAULTS = (
 def sign_in(snapshot: Snapshot) -> Response:
     """Open a session and give its first tokens."""
     request: SignInRequest = parsing.json_body(_SIGN_IN)
-    client = guards.client(snapshot, request.client_id, request.client_secret)
+    client = guards.client(snapshot, request)
     here, where = parts(), origin()
     command = SignIn(
         client=client,
@@ -98,7 +98,7 @@ def sign_in(snapshot: Snapshot) -> Response:
 def continue_sign_in(snapshot: Snapshot) -> Response:
     """End one of the sessions that stand in the way of a sign-in, and complete it."""
     request: ContinueRequest = parsing.json_body(_CONTINUE)
-    client = guards.client(snapshot, request.client_id, request.client_secret)
+    client = guards.client(snapshot, request)
     here, where = parts(), origin()
     command = Continuation(
         client=client,

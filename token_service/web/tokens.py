@@ -16,7 +16,7 @@ from token_service.services.inspection import Inspection
 from token_service.services.issuing import IssuedTokens
 from token_service.services.refreshing import Refresh
 from token_service.web import access_tokens, answers, errors, guards, parsing, possession
-from token_service.web.api import BASIC, BEARER, NOBODY, Blueprint
+from token_service.web.api import BASIC, BEARER, BOUND, NOBODY, Blueprint
 from token_service.web.current import on_current
 from token_service.web.guards import Person
 from token_service.web.origin import origin
@@ -83,7 +83,7 @@ def refresh(snapshot: Snapshot) -> Response:
     Whoever presents the newest token of an ended session is told why and when it ended.
     """
     request: RefreshRequest = parsing.json_body(_REFRESH)
-    client = guards.client(snapshot, request.client_id, request.client_secret)
+    client = guards.client(snapshot, request)
     confirmation = possession.confirmation(snapshot, client)
     here = parts()
     command = Refresh(client, request.refresh_token, request.scope, origin(), confirmation)
@@ -95,7 +95,10 @@ def refresh(snapshot: Snapshot) -> Response:
 
 @blueprint.post("/introspect")
 @blueprint.described(
-    body=IntrospectSchema, answer=InspectionSchema, faults=_CLIENT_FAULTS, security=(BASIC,)
+    body=IntrospectSchema,
+    answer=InspectionSchema,
+    faults=(*_CLIENT_FAULTS, errors.INVALID_TOKEN, errors.INSUFFICIENT_SCOPE),
+    security=(BASIC, BOUND),
 )
 @on_current
 def introspect(snapshot: Snapshot) -> Response:

@@ -92,6 +92,12 @@ _INTROSPECT = {
     "200 inactive": _CONFIDENTIAL - {"app"},
     "401 invalid_client": _NOT_CLIENTS | {"public"},
 }
+_INTROSPECT_IN_JSON = {
+    **_INTROSPECT,
+    "401 invalid_client": {"nobody", "public"},
+    # A token of its own is a client's only if it is bound to a key.
+    "403 insufficient_scope": _BEARERS,
+}
 
 _USERINFO = {
     "200": _PEOPLE - {"acting"},
@@ -147,8 +153,8 @@ EXPECTED: dict[Route, Row] = {
         "401 invalid_client": _NOT_CLIENTS,
     },
     ("POST", "/oauth2/introspect"): _INTROSPECT,
-    ("POST", "/v1/token/introspect"): _INTROSPECT,
-    ("POST", "/v1/token/introspect/batch"): _INTROSPECT,
+    ("POST", "/v1/token/introspect"): _INTROSPECT_IN_JSON,
+    ("POST", "/v1/token/introspect/batch"): _INTROSPECT_IN_JSON,
     # Of these clients one sends browsers here.
     ("POST", "/oauth2/par"): {
         "201": {"app"},
@@ -170,7 +176,8 @@ EXPECTED: dict[Route, Row] = {
     ("POST", "/v1/token/validate"): {"200 active": _ALL},
     ("POST", "/v1/token/validate/batch"): {
         "200 active": _CONFIDENTIAL,
-        "401 invalid_client": _NOT_CLIENTS | {"public"},
+        "401 invalid_client": {"nobody", "public"},
+        "403 insufficient_scope": _BEARERS,
     },
     ("GET", "/v1/token/validate"): {"200": _BEARERS, "401 invalid_token": _NO_TOKEN},
     ("POST", "/v1/token/invalidate"): {
@@ -186,7 +193,8 @@ EXPECTED: dict[Route, Row] = {
     ("POST", "/v1/sign-in/continue"): _SIGN_IN | {"400 invalid_ticket": {"app", "public"}},
     ("POST", "/v1/impersonations"): {
         "201": {"backend", "backend_here"},
-        "401 invalid_client": _NOT_CLIENTS | {"public"},
+        "401 invalid_client": {"nobody", "public"},
+        "403 insufficient_scope": _BEARERS,
         "403 forbidden": _CONFIDENTIAL - set(_WITH_SESSIONS),
         "404 not_found": {"backend_elsewhere"},
     },

@@ -1,21 +1,19 @@
 """Bodies about a person's tenants."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from marshmallow import Schema, fields, post_load
 
 from token_service.services.members import Belonging
-from token_service.web.schemas.requests import ClientFields
+from token_service.web.schemas.requests import ClientFields, ClientRequest
 
 
-@dataclass(frozen=True, slots=True)
-class EnterRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnterRequest(ClientRequest):
     """What another tenant is entered with, beside the access token."""
 
-    client_id: str
-    client_secret: str | None = field(default=None, repr=False)
     scope: str | None = None
 
 

@@ -7,6 +7,9 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validates_schema
 from marshmallow.exceptions import ValidationError
 
+from token_service.oauth.credentials import OF_CREDENTIALS
+from token_service.web.schemas.requests import ClientRequest
+
 
 def _text(description: str, *, required: bool) -> fields.String:
     return fields.String(required=required, metadata={"description": description})
@@ -21,6 +24,20 @@ class ChangePasswordRequest:
     refresh_token: str | None = field(default=None, repr=False)
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
+    client_assertion_type: str | None = None
+    client_assertion: str | None = field(default=None, repr=False)
+
+    @property
+    def client(self) -> ClientRequest | None:
+        """The client of the refresh token."""
+        if self.client_id is None:
+            return None
+        return ClientRequest(
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            client_assertion_type=self.client_assertion_type,
+            client_assertion=self.client_assertion,
+        )
 
 
 class ChangePasswordSchema(Schema):
@@ -33,13 +50,18 @@ class ChangePasswordSchema(Schema):
     )
     client_id = _text("The client of the refresh token.", required=False)
     client_secret = _text("Its secret, if it is confidential.", required=False)
+    client_assertion_type = _text(
+        "As at the token endpoint, for clients that sign.", required=False
+    )
+    client_assertion = _text("The signed JWT, instead of a secret.", required=False)
 
     @validates_schema
     def _together(self, data: Mapping[str, Any], **_: object) -> None:
         if ("refresh_token" in data) != ("client_id" in data):
             raise ValidationError("Give refresh_token and client_id together.", "client_id")
-        if "client_secret" in data and "client_id" not in data:
-            raise ValidationError("Give client_secret with client_id only.", "client_secret")
+        for name in OF_CREDENTIALS & data.keys():
+            if "client_id" not in data:
+                raise ValidationError(f"Give {name} with client_id only.", name)
 
     @post_load
     def _made(self, data: Mapping[str, Any], **_: object) -> ChangePasswordRequest:

@@ -44,6 +44,17 @@ class Tokens(fields.List[str]):
         return list(value)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRequest:
+    """What comes from a client that names itself in the body, and may prove there who it is: by the
+    parameters of the token endpoint (RFC 6749 section 2.3, RFC 7521 section 4.2)."""
+
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    client_assertion_type: str | None = None
+    client_assertion: str | None = field(default=None, repr=False)
+
+
 class ClientFields(Schema):
     """How a client names itself in a JSON body; Basic authentication instead is as good."""
 
@@ -52,16 +63,18 @@ class ClientFields(Schema):
         "The secret of a confidential client, unless it uses Basic authentication.",
         required=False,
     )
+    client_assertion_type = _text(
+        "As at the token endpoint, for clients that sign.", required=False
+    )
+    client_assertion = _text("The signed JWT, instead of a secret.", required=False)
 
 
-@dataclass(frozen=True, slots=True)
-class SignInRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInRequest(ClientRequest):
     """A sign-in as it was sent."""
 
-    client_id: str
     identifier: str
     password: str = field(repr=False)
-    client_secret: str | None = field(default=None, repr=False)
     tenant_id: str | None = None
     scope: str | None = None
     remember_me: bool = False
@@ -85,14 +98,12 @@ class SignInSchema(ClientFields):
         return SignInRequest(**data)
 
 
-@dataclass(frozen=True, slots=True)
-class ContinueRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContinueRequest(ClientRequest):
     """A sign-in that goes on, as it was sent."""
 
-    client_id: str
     end_sid: str
     ticket: str = field(repr=False)
-    client_secret: str | None = field(default=None, repr=False)
 
 
 class ContinueSchema(ClientFields):
@@ -106,13 +117,11 @@ class ContinueSchema(ClientFields):
         return ContinueRequest(**data)
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshRequest(ClientRequest):
     """A refresh as it was sent."""
 
-    client_id: str
     refresh_token: str = field(repr=False)
-    client_secret: str | None = field(default=None, repr=False)
     scope: str | None = None
     tenant_id: str | None = None
 
