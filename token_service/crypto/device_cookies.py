@@ -1,4 +1,5 @@
-"""The cookie of a browser that has signed in to an account before: opaque, and stored nowhere.
+"""The cookie of a browser that has signed in to an account before, and the device token of an
+application (`POST /v1/sign-in`): the same, opaque, and stored nowhere.
 
 It is `tsk_` with no secret (`addressed`). Its address is the ids of account and browser, then the
 account's epoch and the end in seconds since 1970 (8 bytes each). It opens nothing by itself. Who

@@ -17,9 +17,9 @@ from token_service.services import recording, session_limiting
 from token_service.services import sign_in_tickets as tickets
 from token_service.services.configuration import Snapshot, certain_refusal, prove
 from token_service.services.issuing import IssuedTokens
-from token_service.services.opening import Opening, WaitingSignIn, open_session, place_of
+from token_service.services.opening import Opening, WaitingSignIn, place_of
 from token_service.services.session_limiting import counted_sessions, evict
-from token_service.services.signing_in import Opened, Opener
+from token_service.services.signing_in import Opened, Opener, known_from_now_on
 from token_service.storage import accounts, configuration, sign_in_tickets
 from token_service.storage.database import Database, InTransaction, Transaction
 
@@ -34,6 +34,7 @@ class Continuation:
     origin: Origin
     device: Callable[[], Device]
     confirmation: Confirmation = UNBOUND
+    device_cookie: str | None = field(default=None, repr=False)
 
 
 def continue_sign_in(
@@ -46,7 +47,8 @@ def continue_sign_in(
     """
     if not command.client.first_party:
         return certain_refusal(database, clock, snapshot, Refusal.NOT_FIRST_PARTY)
-    return continued(database, clock, snapshot, command, open_session)
+    opener = known_from_now_on(command.device_cookie)
+    return continued(database, clock, snapshot, command, opener)
 
 
 def continued(

@@ -27,7 +27,8 @@ class IssuedTokens:
     `expires_in` is in seconds. `refresh_token`, `sid`, `tenant_id` and `account_id` are None for
     client credentials. `previous_refresh_token` is the successor of a token that was used to enter
     another tenant; its chain goes on beside the new one. `id_token` is there where the grant came
-    by an OpenID Connect authentication.
+    by an OpenID Connect authentication. `device_token` is that by which the account knows the
+    device in which somebody has just signed in.
     """
 
     access_token: str = field(repr=False)
@@ -40,6 +41,7 @@ class IssuedTokens:
     previous_refresh_token: str | None = field(default=None, repr=False)
     id_token: str | None = field(default=None, repr=False)
     token_type: TokenType = "Bearer"
+    device_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

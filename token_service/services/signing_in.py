@@ -107,7 +107,24 @@ def sign_in(
     scope = granted_scope(command.client, command.scope)
     if scope is None:
         return certain_refusal(database, clock, snapshot, Refusal.INVALID_SCOPE)
-    return verified(database, clock, snapshot, gate, command, scope, open_session)
+    opener = known_from_now_on(command.device_cookie)
+    return verified(database, clock, snapshot, gate, command, scope, opener)
+
+
+def known_from_now_on(before: str | None) -> Opener[IssuedTokens]:
+    """Open a session for an application, on a device that the account knows from now on; `before`
+    is the device token that it holds."""
+
+    def opened(
+        snapshot: Snapshot, tx: Transaction, account: Account, opening: Opening, now: datetime
+    ) -> IssuedTokens | WaitingSignIn | Refused:
+        issued = open_session(snapshot, tx, account, opening, now)
+        if not isinstance(issued, IssuedTokens):
+            return issued
+        token = known_browsers.renewed(snapshot, account, before, now)
+        return replace(issued, device_token=token)
+
+    return opened
 
 
 def verified(

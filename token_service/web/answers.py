@@ -65,6 +65,8 @@ def tokens(issued: IssuedTokens, grant: str, status: int = 200) -> Response:
         body["refresh_token"] = issued.refresh_token
     if issued.previous_refresh_token is not None:
         body["previous_refresh_token"] = issued.previous_refresh_token
+    if issued.device_token is not None:
+        body["device_token"] = issued.device_token
     if issued.sid is not None:
         body["sid"] = issued.sid
     if issued.tenant_id is not None:

@@ -38,6 +38,7 @@ def run(world: World) -> list[str]:
     chosen = [*_choose_passwords(world), *_let_a_device_in(world), *_come_by_a_browser(world)]
     tokens = [token for one in chain for token in (one.tokens.access, one.tokens.refresh)]
     secrets = [str(app.secret) for app in (who.app, who.backend, service)]
+    secrets.append(str(who.tokens.body["device_token"]))
     return [*tokens, *secrets, of_client, ticket, who.person.password, *chosen, *GUESSES]
 
 

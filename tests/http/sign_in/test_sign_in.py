@@ -28,6 +28,7 @@ def test_a_sign_in_answers_with_tokens_and_their_session(world: World) -> None:
         "expires_in",
         "refresh_token",
         "scope",
+        "device_token",
         "sid",
         "tenantId",
     }

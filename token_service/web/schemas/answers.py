@@ -71,6 +71,9 @@ class TokensSchema(Schema):
     previous_refresh_token = fields.String(
         metadata={"description": "The successor of a token that was used to enter another tenant."}
     )
+    device_token = fields.String(
+        metadata={"description": "After a sign-in: for the next one on this device (lock-out)."}
+    )
     sid = fields.String()
     tenantId = fields.String()
 

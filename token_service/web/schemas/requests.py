@@ -16,6 +16,10 @@ def _text(description: str, *, required: bool) -> fields.String:
     return fields.String(required=required, metadata={"description": description})
 
 
+def _device_token() -> fields.String:
+    return _text("What the last sign-in on this device gave, if there was one.", required=False)
+
+
 class Flag(fields.Boolean):
     """A JSON boolean and nothing that only looks like one: 1, "true" and "on" are refused."""
 
@@ -78,6 +82,7 @@ class SignInRequest(ClientRequest):
     tenant_id: str | None = None
     scope: str | None = None
     remember_me: bool = False
+    device_token: str | None = field(default=None, repr=False)
 
 
 class SignInSchema(ClientFields):
@@ -93,6 +98,8 @@ class SignInSchema(ClientFields):
         metadata={"description": "Stay signed in for longer, where the tenant's policy allows it."}
     )
 
+    device_token = _device_token()
+
     @post_load
     def _made(self, data: Mapping[str, Any], **_: object) -> SignInRequest:
         return SignInRequest(**data)
@@ -104,6 +111,7 @@ class ContinueRequest(ClientRequest):
 
     end_sid: str
     ticket: str = field(repr=False)
+    device_token: str | None = field(default=None, repr=False)
 
 
 class ContinueSchema(ClientFields):
@@ -111,6 +119,8 @@ class ContinueSchema(ClientFields):
 
     ticket = _text("The ticket; good once, and for the client that it was given to.", required=True)
     end_sid = _text("The session to end: one of those that were listed.", required=True)
+
+    device_token = _device_token()
 
     @post_load
     def _made(self, data: Mapping[str, Any], **_: object) -> ContinueRequest:
