@@ -56,6 +56,7 @@ _CLIENT_FAULTS = (
     errors.THROTTLED,
     errors.UNAVAILABLE,
 )
+_ASKING_FAULTS = (*_CLIENT_FAULTS, errors.INVALID_TOKEN, errors.INSUFFICIENT_SCOPE)
 _PROOF_FAULTS = (errors.INVALID_PROOF, errors.NONCE_NEEDED)
 
 
@@ -97,7 +98,7 @@ def refresh(snapshot: Snapshot) -> Response:
 @blueprint.described(
     body=IntrospectSchema,
     answer=InspectionSchema,
-    faults=(*_CLIENT_FAULTS, errors.INVALID_TOKEN, errors.INSUFFICIENT_SCOPE),
+    faults=_ASKING_FAULTS,
     security=(BASIC, BOUND),
 )
 @on_current
@@ -113,7 +114,10 @@ def introspect(snapshot: Snapshot) -> Response:
 
 @blueprint.post("/introspect/batch")
 @blueprint.described(
-    body=IntrospectBatchSchema, answer=InspectionsSchema, faults=_CLIENT_FAULTS, security=(BASIC,)
+    body=IntrospectBatchSchema,
+    answer=InspectionsSchema,
+    faults=_ASKING_FAULTS,
+    security=(BASIC, BOUND),
 )
 @on_current
 def introspect_batch(snapshot: Snapshot) -> Response:
@@ -147,7 +151,10 @@ def validate(snapshot: Snapshot) -> Response:
 
 @blueprint.post("/validate/batch")
 @blueprint.described(
-    body=ValidateBatchSchema, answer=InspectionsSchema, faults=_CLIENT_FAULTS, security=(BASIC,)
+    body=ValidateBatchSchema,
+    answer=InspectionsSchema,
+    faults=_ASKING_FAULTS,
+    security=(BASIC, BOUND),
 )
 @on_current
 def validate_batch(snapshot: Snapshot) -> Response:

@@ -31,7 +31,12 @@ def test_a_bound_token_is_taken_with_its_proof_wherever_a_bearer_token_is(world:
 def test_where_nobody_bears_one_clients_without_a_secret_use_theirs(world: World) -> None:
     bound = {path for path, security in ways(world) if BOUND in security}
     borne = {path for path, security in ways(world) if {"access_token": []} in security}
-    assert bound - borne == {"/v1/token/introspect", "/v1/impersonations"}
+    assert bound - borne == {
+        "/v1/token/introspect",
+        "/v1/token/introspect/batch",
+        "/v1/token/validate/batch",
+        "/v1/impersonations",
+    }
 
 
 def test_every_way_is_one_that_is_described(world: World) -> None:
