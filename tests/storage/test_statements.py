@@ -9,8 +9,9 @@ import pytest
 
 from tests.storage.building import HERE, inspect, refresh, sign_in, signed_in, tokens_of
 from tests.storage.counting import statements
-from tests.world.browser import Browser, redeemed, web_app
+from tests.world.browser import VERIFIER, Browser, redeemed, web_app
 from tests.world.world import prepare
+from token_service.crypto.authorization_codes import challenge_of
 from token_service.services import inspection, refreshing
 from token_service.storage import configuration, grant_statements, revoked_tokens
 from token_service.storage import inspection as stored
@@ -127,7 +128,7 @@ def test_garbage_does_not_reach_the_database(signed):
     assert heard == []
 
 
-SILENT = {"SELECT": 2, "UPDATE grants": 1, "INSERT INTO": 1}
+SILENT = {"SELECT": 2, "UPDATE grants": 1, "INSERT INTO": 2}
 REDEEMED = {"SELECT": 6, "UPDATE authorization_codes": 1, "INSERT INTO": 2}
 
 
@@ -136,10 +137,10 @@ def test_a_code_flow_is_a_known_number_of_statements(on_postgres):
     app, browser = web_app(world), Browser(world)
     redeemed(world, app, browser.sign_in(app, world.person(world.tenant())).code)
     with statements(world) as heard:
-        code = browser.back(app).code
+        code = browser.back(app, code_challenge=challenge_of(f"{VERIFIER}2")).code
     assert Counter(heard) == SILENT
     with statements(world) as heard:
-        redeemed(world, app, code)
+        redeemed(world, app, code, code_verifier=f"{VERIFIER}2")
     assert Counter(heard) == REDEEMED
 
 

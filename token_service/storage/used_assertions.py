@@ -3,9 +3,18 @@ else should be used once."""
 
 from datetime import datetime
 
-from token_service.storage.conflicts import inserting
+from sqlalchemy.dialects import postgresql, sqlite
+
 from token_service.storage.database import Transaction
+from token_service.storage.ready import Ready
 from token_service.storage.tables import used_assertions
+
+_SPEND = {
+    name: Ready(
+        insert(used_assertions).on_conflict_do_nothing().returning(used_assertions.c.assertion)
+    )
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
 
 
 def spend(tx: Transaction, assertion: str, expires_at: datetime) -> bool:
@@ -13,10 +22,5 @@ def spend(tx: Transaction, assertion: str, expires_at: datetime) -> bool:
 
     One guarded statement: of two that come at once, on whichever nodes, one is told so.
     """
-    added = (
-        inserting(tx, used_assertions)
-        .values(assertion=assertion, expires_at=expires_at)
-        .on_conflict_do_nothing()
-        .returning(used_assertions.c.assertion)
-    )
-    return tx.execute(added).one_or_none() is not None
+    values = {"assertion": assertion, "expires_at": expires_at}
+    return _SPEND[tx.dialect.name].row(tx, values) is not None
