@@ -167,26 +167,40 @@ class TestPermits:
         assert made["initial_access_token"].startswith("tsi_")
         assert made["uses"] == 2
         assert made["initial_access_token"] not in str(cli.json("audit", "list"))
-        mode = {"TOKEN_SERVICE_REGISTRATION_MODE": "token"}
-        url, folder = (
-            variables["TOKEN_SERVICE_DATABASE_URL"],
-            Path(variables["TOKEN_SERVICE_DATA_FOLDER"]),
-        )
-        world = World(url, folder, mode)
-        statuses = [
-            world.http.post(
-                "/oauth2/register",
-                json={"redirect_uris": [REDIRECT]},
-                headers={"Authorization": f"Bearer {made['initial_access_token']}"},
-            ).status_code
-            for _ in range(3)
-        ]
-        world.close()
-        assert statuses == [201, 201, 401]
+        assert registered(variables, made, 3) == [201, 201, 401]
+
+    def test_permits_that_are_out_can_be_withdrawn(
+        self, cli: CommandLine, variables: dict[str, str]
+    ) -> None:
+        made = [cli.json("client", "permit", "--uses", "5") for _ in range(2)]
+        assert registered(variables, made[0], 1) == [201]
+        assert cli.json("client", "withdraw-permits") == {"withdrawn": 2}
+        assert [registered(variables, one, 1) for one in made] == [[401], [401]]
+        assert len(cli.json("client", "list")["items"]) == 1
+        assert cli.json("client", "withdraw-permits") == {"withdrawn": 0}
+        events = [one["event"] for one in cli.json("audit", "list")["items"]]
+        assert events.count("permits_withdrawn") == 2
 
     @pytest.mark.parametrize("arguments", [["--uses", "0"], ["--expires-seconds", "0"]])
     def test_nothing_without_an_end(self, cli: CommandLine, arguments: list[str]) -> None:
         assert cli.run("client", "permit", *arguments).exit_code == 2
+
+
+def registered(variables: dict[str, str], permit: dict[str, object], times: int) -> list[int]:
+    """How a service where permits are asked for answers who registers with one so often."""
+    mode = {"TOKEN_SERVICE_REGISTRATION_MODE": "token"}
+    folder = Path(variables["TOKEN_SERVICE_DATA_FOLDER"])
+    world = World(variables["TOKEN_SERVICE_DATABASE_URL"], folder, mode)
+    statuses = [
+        world.http.post(
+            "/oauth2/register",
+            json={"redirect_uris": [REDIRECT]},
+            headers={"Authorization": f"Bearer {permit['initial_access_token']}"},
+        ).status_code
+        for _ in range(times)
+    ]
+    world.close()
+    return statuses
 
 
 def text(document: object) -> str:

@@ -62,7 +62,7 @@ class TestEveryCommand:
             "account set-roles",
             *(f"client {verb}" for verb in ("create", "list", "disable", "enable")),
             "client rotate-secret",
-            *(f"client {verb}" for verb in ("show", "update", "permit")),
+            *(f"client {verb}" for verb in ("show", "update", "permit", "withdraw-permits")),
             *(f"policy {verb}" for verb in ("show", "set", "explain")),
             "account session-limit",
         }

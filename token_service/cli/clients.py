@@ -207,6 +207,15 @@ def permit(uses: int, expires_seconds: int, output: Output) -> None:
     output.show(shown, f"initial access token {made}")
 
 
+@client.command("withdraw-permits")
+@json_option
+def withdraw_permits(output: Output) -> None:
+    """Withdraw all permits that are out; clients that were registered with them stay."""
+    parts = open_parts()
+    number = registration_permits.withdraw_all(parts.database, parts.clock, AUTHOR)
+    output.show({"withdrawn": number}, f"withdrawn: {number}")
+
+
 @client.command("list")
 @page_options
 @json_option

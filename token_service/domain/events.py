@@ -55,6 +55,7 @@ class Event(StrEnum):
     CLIENT_CHANGED = "client_changed"
     CLIENT_DELETED = "client_deleted"
     PERMIT_CREATED = "permit_created"
+    PERMITS_WITHDRAWN = "permits_withdrawn"
     POLICY_CHANGED = "policy_changed"
     IMPERSONATION_STARTED = "impersonation_started"
     IMPERSONATION_REFUSED = "impersonation_refused"

@@ -25,6 +25,17 @@ def permit(
     return made, ends
 
 
+def withdraw_all(database: Database, clock: Clock, author: Author) -> int:
+    """Let nobody register with any permit that is out; how many were. Nobody can name a single one:
+    it was told once, and is not kept. Clients that were registered with one stay."""
+    with database.transaction() as tx:
+        now = clock.now()
+        withdrawn = initial_access_tokens.withdraw_all(tx, now)
+        details = {"number": withdrawn}
+        record(tx, author, Event.PERMITS_WITHDRAWN, Subject(), now, details=details)
+    return withdrawn
+
+
 def is_good(database: Database, clock: Clock, pepper: bytes, presented: str) -> bool:
     """Whether somebody may register a client with this; looking uses nothing."""
     stored = registration_tokens.stored_permit(pepper, presented)

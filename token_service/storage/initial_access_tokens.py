@@ -34,9 +34,15 @@ def use(tx: Transaction, token_hash: str, now: datetime) -> bool:
     return used.one_or_none() is not None
 
 
+def withdraw_all(tx: Transaction, now: datetime) -> int:
+    """Let no permit that is still good be used again; how many these were."""
+    withdrawn = tx.execute(update(initial_access_tokens).where(_any_good(now)).values(uses_left=0))
+    return withdrawn.rowcount
+
+
 def _good(token_hash: str, now: datetime) -> ColumnElement[bool]:
-    return and_(
-        initial_access_tokens.c.token_hash == token_hash,
-        initial_access_tokens.c.uses_left > 0,
-        initial_access_tokens.c.expires_at > now,
-    )
+    return and_(initial_access_tokens.c.token_hash == token_hash, _any_good(now))
+
+
+def _any_good(now: datetime) -> ColumnElement[bool]:
+    return and_(initial_access_tokens.c.uses_left > 0, initial_access_tokens.c.expires_at > now)
