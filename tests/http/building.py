@@ -26,6 +26,8 @@ EVERYWHERE = frozenset(
     }
 )
 """Where a live session is seen as live."""
+BY_REFRESH_TOKEN = frozenset({one for one in EVERYWHERE if "the refresh token" in one})
+"""Where that is seen by its refresh token, whatever became of its access token."""
 
 
 @dataclass(frozen=True)

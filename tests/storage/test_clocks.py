@@ -31,7 +31,7 @@ from token_service.services import housekeeping, inspection, keys, revocation
 from token_service.services.housekeeping import Retention
 from token_service.storage.database import Database
 
-NOT_KEPT = Retention(timedelta(), timedelta(days=1), timedelta(), batch=100)
+NOT_KEPT = Retention(timedelta(), timedelta(days=1), timedelta(), timedelta(days=30), batch=100)
 
 
 class Node:

@@ -40,8 +40,8 @@ from token_service.storage.tables import grants, password_resets, sessions, sign
 from token_service.storage.types import micros
 
 DAY = timedelta(days=1)
-KEPT = Retention(sessions=30 * DAY, audit=400 * DAY, failures=DAY, batch=7)
-NOT_KEPT = Retention(sessions=timedelta(), audit=400 * DAY, failures=DAY, batch=7)
+KEPT = Retention(sessions=30 * DAY, audit=400 * DAY, failures=DAY, unused_clients=30 * DAY, batch=7)
+NOT_KEPT = replace(KEPT, sessions=timedelta())
 
 
 def purge(world, retention=KEPT) -> Purged:

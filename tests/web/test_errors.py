@@ -59,6 +59,7 @@ def test_why_a_grant_is_over_is_nobodys_business(reason):
         Refusal.INVALID_SCOPE,
         Refusal.GRANT_NOT_ALLOWED,
         Refusal.NOT_A_MEMBER,
+        Refusal.NOT_ALLOWED_THERE,
         Refusal.SESSION_LIMIT,
         Refusal.INVALID_TARGET,
         # Only for who may have the successor again, and is told to ask for it.
@@ -100,6 +101,7 @@ def test_a_token_answer_is_what_its_schema_says():
         tenant_id="t",
         account_id="x",
         previous_refresh_token="p",
+        device_token="d",
     )
     body = tokens(issued, "refresh_token").get_json()
     assert body.keys() == TokensSchema().fields.keys()

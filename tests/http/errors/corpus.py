@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-BIG = 70_000
+BIG = 300_000
 """Bytes: more than a request may have."""
 
 ODD_TEXTS = {

@@ -60,7 +60,7 @@ def test_power_over_others_does_not_come_with_it(world: World) -> None:
 
 def test_nobody_acts_further_by_such_a_token(world: World) -> None:
     one = acting(world)
-    assert_refused(try_to_act(one.who, one.bearer), 401, "invalid_client")
+    assert_refused(try_to_act(one.who, one.bearer), 403, "insufficient_scope")
 
 
 def test_it_sees_the_account_but_not_where_else_it_belongs(world: World) -> None:

@@ -68,13 +68,17 @@ def test_the_permission_is_looked_for_in_the_configuration_in_force(
 def test_a_client_proves_who_it_is_by_basic(world: World) -> None:
     who = signed_in(world)
     public, backend = world.client("public"), who.backend
-    bearer = {"Authorization": f"Bearer {world.client_token(backend)}"}
-    admin = {"Authorization": f"Bearer {world.client_token(world.client('admin'))}"}
     wrong = type(backend)(backend.client_id, "tss_wrong")
-    for headers in ({}, bearer, admin, who.tokens.bearer, wrong.basic, public.basic):
+    for headers in ({}, wrong.basic, public.basic):
         assert_refused(try_to_act(who, headers), 401, "invalid_client")
-    for text in (who.account_id, f"Bearer {who.account_id}", f"Basic {who.account_id}"):
+    own = {"Authorization": f"Bearer {world.client_token(backend)}"}
+    admin = {"Authorization": f"Bearer {world.client_token(world.client('admin'))}"}
+    for bearer in (own, admin, who.tokens.bearer):
+        assert_refused(try_to_act(who, bearer), 403, "insufficient_scope")
+    for text in (who.account_id, f"Basic {who.account_id}"):
         assert_refused(try_to_act(who, {"Authorization": text}), 401, "invalid_client")
+    garbage = {"Authorization": f"Bearer {who.account_id}"}
+    assert_refused(try_to_act(who, garbage), 401, "invalid_token")
     secret = {"client_id": backend.client_id, "client_secret": backend.secret}
     assert_refused(try_to_act(who, {}, **secret), 400, "invalid_request")
 

@@ -193,7 +193,6 @@ def test_nobody_asks_without_authentication(world: World, path: str) -> None:
     sent = {"json" if "v1" in path else "data": {"token": who.tokens.access}}
     callers = (
         {},
-        who.tokens.bearer,
         App(who.app.client_id, "wrong").basic,
         App("unknown", "wrong").basic,
         App(public.app.client_id, "").basic,
@@ -202,6 +201,15 @@ def test_nobody_asks_without_authentication(world: World, path: str) -> None:
         answer = world.http.post(path, headers=headers, **sent)
         assert_refused(answer, 401, "invalid_client")
         assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+def test_nobody_asks_by_a_person_s_token(world: World) -> None:
+    who = signed_in(world)
+    form = {"data": {"token": who.tokens.access}, "headers": who.tokens.bearer}
+    assert_refused(world.http.post(PATH, **form), 401, "invalid_client")
+    body = {"json": {"token": who.tokens.access}, "headers": who.tokens.bearer}
+    answer = world.http.post("/v1/token/introspect", **body)
+    assert_refused(answer, 403, "insufficient_scope")
 
 
 def test_a_public_client_cannot_ask_by_its_name(world: World) -> None:

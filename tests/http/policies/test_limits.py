@@ -5,7 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from tests.http.administration import change_policy, join, leave
-from tests.http.building import EVERYWHERE, SignedIn, assert_dead, live_at, signed_in
+from tests.http.building import (
+    BY_REFRESH_TOKEN,
+    EVERYWHERE,
+    SignedIn,
+    assert_dead,
+    live_at,
+    signed_in,
+)
 from tests.world.databases import Postgres, SqliteFiles
 from tests.world.world import Time, World
 
@@ -27,9 +34,8 @@ def test_a_session_is_live_everywhere_until_the_last_second_of_the_idle_timeout(
     who = signed_in(world, idle_timeout=5_400, **LONG)
     time.pass_(seconds=3_599)
     assert live_at(who) == live_at(who, second_worker) == EVERYWHERE
-    by_refresh_token = {"introspect the refresh token", "list of the account"}
     time.pass_(seconds=1_800)
-    assert live_at(who) == live_at(who, second_worker) == by_refresh_token
+    assert live_at(who) == live_at(who, second_worker) == {*BY_REFRESH_TOKEN, "list of the account"}
     assert live_at(who.refreshed()) == EVERYWHERE
 
 
@@ -254,7 +260,7 @@ def test_a_shorter_life_of_access_tokens_holds_from_the_next_refresh(world: Worl
     who = signed_in(world)
     change_policy(world, who.tenant_id, access_token_lifetime=60)
     assert expires_in(who.refreshed()) == 60
-    assert live_at(who) == EVERYWHERE - {"introspect the refresh token"}
+    assert live_at(who) == EVERYWHERE - BY_REFRESH_TOKEN
 
 
 def test_a_stricter_tenant_that_was_left_counts_no_more(world: World, time: Time) -> None:

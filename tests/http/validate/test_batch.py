@@ -191,11 +191,11 @@ def test_the_list_is_needed_and_nothing_unknown_beside_it(world: World, what: st
 @BOTH
 def test_nobody_asks_without_authentication(world: World, what: str) -> None:
     who, public = signed_in(world), signed_in(world, "public")
-    callers = ({}, who.tokens.bearer, App(who.app.client_id, "wrong").basic, public.app.basic)
-    for headers in callers:
-        sent = {"json": {"tokens": [who.tokens.access]}, "headers": headers}
-        answer = world.http.post(f"/v1/token/{what}/batch", **sent)
-        assert_refused(answer, 401, "invalid_client")
+    path, body = f"/v1/token/{what}/batch", {"tokens": [who.tokens.access]}
+    for headers in ({}, App(who.app.client_id, "wrong").basic, public.app.basic):
+        assert_refused(world.http.post(path, json=body, headers=headers), 401, "invalid_client")
+    answer = world.http.post(path, json=body, headers=who.tokens.bearer)
+    assert_refused(answer, 403, "insufficient_scope")
 
 
 @BOTH
