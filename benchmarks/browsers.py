@@ -2,7 +2,6 @@
 
 import html
 import re
-import secrets
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
@@ -22,37 +21,38 @@ class Browsers:
 
     authorize: str
     redirect: str
-    verifier: str
     cookies: Path
 
 
 def signed_in(service: Service, number: int) -> Browsers:
-    """So many browsers of the first demo account, each through the pages as a person would go."""
+    """So many browsers, each of a person of its own, through the pages as a person would go."""
     client = next(one for one in service.demo["clients"] if one["kind"] == "app")
-    verifier, redirect = secrets.token_urlsafe(48), "http://127.0.0.1:3000/callback"
+    tenant, redirect = service.demo["accounts"][0]["tenants"][0], "http://127.0.0.1:3000/callback"
     parameters = {
         "response_type": "code",
         "client_id": client["client_id"],
         "redirect_uri": redirect,
         "scope": "openid profile",
         "state": "benchmark",
-        "nonce": "benchmark",
-        "code_challenge": challenge_of(verifier),
-        "code_challenge_method": "S256",
-        "tenant_id": service.demo["accounts"][0]["tenants"][0],
+        "tenant_id": tenant,
     }
     authorize = f"{service.issuer}/oauth2/authorize?{urllib.parse.urlencode(parameters)}"
     cookies = service.folder / "cookies"
-    cookies.write_text("\n".join(_cookie(service, authorize) for _ in range(number)) + "\n")
-    return Browsers(authorize, redirect, verifier, cookies)
+    with cookies.open("w") as lines:
+        for each in range(number):
+            email = f"browser-{each}@example.test"
+            made = service.administer("account", "create", "--email", email, "--tenant", tenant)
+            lines.write(f"{_cookie(service, authorize, email, made['password'])}\n")
+    return Browsers(authorize, redirect, cookies)
 
 
-def _cookie(service: Service, authorize: str) -> str:
-    account, jar = service.demo["accounts"][0], CookieJar()
+def _cookie(service: Service, authorize: str, email: str, password: str) -> str:
+    jar = CookieJar()
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar), _HereOnly())
-    page = opener.open(authorize).read().decode()
+    pkce = {"code_challenge": challenge_of("v" * 43), "code_challenge_method": "S256"}
+    page = opener.open(f"{authorize}&{urllib.parse.urlencode(pkce)}").read().decode()
     fields = {name: html.unescape(value) for name, value in _HIDDEN.findall(page)}
-    fields |= {"identifier": account["email"], "password": account["password"]}
+    fields |= {"identifier": email, "password": password}
     opener.open(f"{service.issuer}/sign-in", urllib.parse.urlencode(fields).encode())
     held = next((one for one in jar if one.name.endswith("session")), None)
     if held is None:

@@ -68,7 +68,7 @@ class OwnDriver(Driver):
         """From a browser that is signed in to an application that has tokens: two requests."""
         held = self.browsers
         options = {"authorize": held.authorize, "redirect": held.redirect}
-        options |= {"verifier": held.verifier, "seeds": held.cookies}
+        options |= {"seeds": held.cookies}
         return self._run("code", self.server.token, **self.server.app, **options)
 
     def _by_batches(self, path: str) -> dict:

@@ -105,14 +105,19 @@ class Service(Process):
     def _secret(self, kind: str) -> Path:
         return self.folder / f"{kind}.secret"
 
-    def _administer(self, *arguments: str) -> None:
-        subprocess.run(
+    def administer(self, *arguments: str) -> dict:
+        """One command of the operator's; its answer in JSON."""
+        return json.loads(self._administer(*arguments, "--json"))
+
+    def _administer(self, *arguments: str) -> bytes:
+        done = subprocess.run(
             [_EXECUTABLE, *arguments],
             env=self.environ,
             cwd=self.folder,
             check=True,
             capture_output=True,
         )
+        return done.stdout
 
 
 class Sessions:

@@ -24,7 +24,7 @@ import (
 type config struct {
 	mode, url, id, secret, body, expect string
 	seeds, save, saveAccess             string
-	authorize, redirect, verifier       string
+	authorize, redirect                 string
 	conns, operations, warm, each       int
 	people                              int
 	serverPID, databasePID              int
@@ -146,9 +146,8 @@ func parse() config {
 	flag.IntVar(&c.people, "people", 1, "sign-in: {person} in the body is a number below this, at random")
 	flag.StringVar(&c.expect, "expect", "", "get: what the page must hold")
 	flag.StringVar(&c.seeds, "seeds", "", "file with one token a line")
-	flag.StringVar(&c.authorize, "authorize", "", "code: the authorization request, as a URL")
+	flag.StringVar(&c.authorize, "authorize", "", "code: the authorization request, as a URL without challenge and nonce")
 	flag.StringVar(&c.redirect, "redirect", "", "code: its redirect URI")
-	flag.StringVar(&c.verifier, "verifier", "", "code: what its challenge was made of")
 	flag.StringVar(&c.save, "save", "", "file for the refresh tokens at the end")
 	flag.StringVar(&c.saveAccess, "save-access", "", "sign-in, refresh: file for the access tokens at the end")
 	flag.IntVar(&c.conns, "c", 16, "connections, each with one operation at a time")

@@ -4,6 +4,9 @@ package main
 
 import (
 	"bytes"
+	secure "crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -145,7 +148,13 @@ func (w *worker) signIn(t *tokens) error {
 // code is one whole flow of a browser that is signed in, by its cookie: the authorization endpoint
 // answers with a code at once, and the application exchanges it.
 func (w *worker) code(cookie string) error {
-	request, err := http.NewRequest("GET", w.c.authorize, nil)
+	verifier, nonce := random(), random()
+	challenge := sha256.Sum256([]byte(verifier))
+	asked := url.Values{
+		"nonce": {nonce}, "code_challenge_method": {"S256"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])},
+	}
+	request, err := http.NewRequest("GET", w.c.authorize+"&"+asked.Encode(), nil)
 	if err != nil {
 		return err
 	}
@@ -162,12 +171,21 @@ func (w *worker) code(cookie string) error {
 	}
 	a, err := w.form(url.Values{
 		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")},
-		"redirect_uri": {w.c.redirect}, "code_verifier": {w.c.verifier},
+		"redirect_uri": {w.c.redirect}, "code_verifier": {verifier},
 	})
 	if err == nil && (a.AccessToken == "" || a.RefreshToken == "" || a.IDToken == "") {
 		err = fmt.Errorf("a token is missing")
 	}
 	return err
+}
+
+// random is a new text that nobody guesses, as each request of an application has its own.
+func random() string {
+	bytes := make([]byte, 32)
+	if _, err := secure.Read(bytes); err != nil {
+		panic(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(bytes)
 }
 
 // batch asks for as many tokens at once as one request may hold, each batch for the next ones.
