@@ -6,6 +6,7 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
+from itertools import cycle, islice
 from pathlib import Path
 
 from benchmarks.plan import Stopped
@@ -24,8 +25,8 @@ class Browsers:
     cookies: Path
 
 
-def signed_in(service: Service, number: int) -> Browsers:
-    """So many browsers, each of a person of its own, through the pages as a person would go."""
+def signed_in(service: Service, people: int, number: int) -> Browsers:
+    """So many browsers of so many people, in turn, signed in at the pages as a person would."""
     client = next(one for one in service.demo["clients"] if one["kind"] == "app")
     tenant, redirect = service.demo["accounts"][0]["tenants"][0], "http://127.0.0.1:3000/callback"
     parameters = {
@@ -39,11 +40,15 @@ def signed_in(service: Service, number: int) -> Browsers:
     authorize = f"{service.issuer}/oauth2/authorize?{urllib.parse.urlencode(parameters)}"
     cookies = service.folder / "cookies"
     with cookies.open("w") as lines:
-        for each in range(number):
-            email = f"browser-{each}@example.test"
-            made = service.administer("account", "create", "--email", email, "--tenant", tenant)
-            lines.write(f"{_cookie(service, authorize, email, made['password'])}\n")
+        for email, password in islice(cycle(_accounts(service, people, tenant)), number):
+            lines.write(f"{_cookie(service, authorize, email, password)}\n")
     return Browsers(authorize, redirect, cookies)
+
+
+def _accounts(service: Service, number: int, tenant: str) -> list[tuple[str, str]]:
+    emails = [f"browser-{person}@example.test" for person in range(number)]
+    create = ("account", "create", "--tenant", tenant, "--email")
+    return [(one, service.administer(*create, one)["password"]) for one in emails]
 
 
 def _cookie(service: Service, authorize: str, email: str, password: str) -> str:

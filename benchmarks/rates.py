@@ -94,7 +94,7 @@ def measure(
         generator,
         _server(service, generator, plan, postgres.pid),
         service,
-        signed_in(service, plan.connections),
+        signed_in(service, plan.connections, plan.chains),
     )
     on_sqlite = OwnDriver(plan, generator, _server(embedded, generator, plan, 0), embedded)
     service.sign_in(generator, plan.connections, "rotated")
