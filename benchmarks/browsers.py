@@ -1,6 +1,7 @@
-"""Browsers that are signed in at the pages, and the request that they are sent here with."""
+"""Browsers that are signed in at the pages, and the requests that they are sent here with."""
 
 import html
+import json
 import re
 import urllib.parse
 import urllib.request
@@ -13,6 +14,7 @@ from benchmarks.plan import Stopped
 from benchmarks.service import Service
 from token_service.crypto.authorization_codes import challenge_of
 
+_REDIRECT = "http://127.0.0.1:3000/callback"
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 
@@ -23,26 +25,47 @@ class Browsers:
     authorize: str
     redirect: str
     cookies: Path
+    applications: dict[str, dict[str, object]]
+    """By the algorithm of their ID tokens, as the generator takes clients."""
 
 
 def signed_in(service: Service, people: int, number: int) -> Browsers:
     """So many browsers of so many people, in turn, signed in at the pages as a person would."""
-    client = next(one for one in service.demo["clients"] if one["kind"] == "app")
-    tenant, redirect = service.demo["accounts"][0]["tenants"][0], "http://127.0.0.1:3000/callback"
+    tenant = service.demo["accounts"][0]["tenants"][0]
     parameters = {
         "response_type": "code",
-        "client_id": client["client_id"],
-        "redirect_uri": redirect,
+        "redirect_uri": _REDIRECT,
         "scope": "openid profile",
         "state": "benchmark",
         "tenant_id": tenant,
     }
     authorize = f"{service.issuer}/oauth2/authorize?{urllib.parse.urlencode(parameters)}"
+    applications = {one: _application(service, one) for one in ("ES256", "RS256")}
+    begun = _begun(authorize, applications["ES256"])
     cookies = service.folder / "cookies"
     with cookies.open("w") as lines:
         for email, password in islice(cycle(_accounts(service, people, tenant)), number):
-            lines.write(f"{_cookie(service, authorize, email, password)}\n")
-    return Browsers(authorize, redirect, cookies)
+            lines.write(f"{_cookie(service, begun, email, password)}\n")
+    return Browsers(authorize, _REDIRECT, cookies, applications)
+
+
+def _application(service: Service, algorithm: str) -> dict[str, object]:
+    metadata = service.folder / f"{algorithm}.json"
+    metadata.write_text(json.dumps({"id_token_signed_response_alg": algorithm}))
+    described = ("--name", algorithm, "--redirect-uri", _REDIRECT, "--metadata", str(metadata))
+    made = service.administer("client", "create", "--kind", "app", *described)
+    secret = service.folder / f"{algorithm}.secret"
+    secret.write_text(made["client_secret"])
+    return {"id": made["client_id"], "secret": secret}
+
+
+def _begun(authorize: str, application: dict[str, object]) -> str:
+    asked = {
+        "client_id": application["id"],
+        "code_challenge": challenge_of("v" * 43),
+        "code_challenge_method": "S256",
+    }
+    return f"{authorize}&{urllib.parse.urlencode(asked)}"
 
 
 def _accounts(service: Service, number: int, tenant: str) -> list[tuple[str, str]]:
@@ -51,11 +74,10 @@ def _accounts(service: Service, number: int, tenant: str) -> list[tuple[str, str
     return [(one, service.administer(*create, one)["password"]) for one in emails]
 
 
-def _cookie(service: Service, authorize: str, email: str, password: str) -> str:
+def _cookie(service: Service, request: str, email: str, password: str) -> str:
     jar = CookieJar()
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar), _HereOnly())
-    pkce = {"code_challenge": challenge_of("v" * 43), "code_challenge_method": "S256"}
-    page = opener.open(f"{authorize}&{urllib.parse.urlencode(pkce)}").read().decode()
+    page = opener.open(request).read().decode()
     fields = {name: html.unescape(value) for name, value in _HIDDEN.findall(page)}
     fields |= {"identifier": email, "password": password}
     opener.open(f"{service.issuer}/sign-in", urllib.parse.urlencode(fields).encode())

@@ -29,6 +29,7 @@ RATIOS = {
     "validate by batches / validate": ("validate by batches", "validate"),
     "introspect by batches / introspect": ("introspect by batches", "introspect"),
     "code flow / refresh": ("code flow", "refresh"),
+    "code flow, RS256 / refresh": ("code flow, RS256", "refresh"),
     "refresh / single statement": ("refresh", "single statement"),
     "introspect, SQLite / oidc-provider in memory": (
         "introspect, SQLite",
@@ -64,12 +65,15 @@ class OwnDriver(Driver):
         """The same."""
         return self._by_batches("/v1/token/validate/batch")
 
-    def code_flow(self) -> dict:
-        """From a browser that is signed in to an application that has tokens: two requests."""
+    def code_flow(self, algorithm: str = "ES256") -> dict:
+        """From a browser that is signed in to an application that has tokens: two requests.
+
+        `algorithm` is that of the ID token, as the application has registered it.
+        """
         held = self.browsers
-        options = {"authorize": held.authorize, "redirect": held.redirect}
-        options |= {"seeds": held.cookies}
-        return self._run("code", self.server.token, **self.server.app, **options)
+        options = {"authorize": held.authorize, "redirect": held.redirect, "seeds": held.cookies}
+        application = held.applications[algorithm]
+        return self._run("code", self.server.token, **application, **options)
 
     def _by_batches(self, path: str) -> dict:
         seeds = self.server.sessions.access
@@ -110,6 +114,7 @@ def measure(
         "introspect by batches": own.introspect_by_batches,
         "validate by batches": own.validate_by_batches,
         "code flow": own.code_flow,
+        "code flow, RS256": partial(own.code_flow, "RS256"),
         "single statement": lambda: _with_cpu(rotation.run, postgres.pid),
         "refresh, SQLite": on_sqlite.refresh,
         "introspect, SQLite": on_sqlite.introspect,

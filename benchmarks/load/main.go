@@ -146,7 +146,7 @@ func parse() config {
 	flag.IntVar(&c.people, "people", 1, "sign-in: {person} in the body is a number below this, at random")
 	flag.StringVar(&c.expect, "expect", "", "get: what the page must hold")
 	flag.StringVar(&c.seeds, "seeds", "", "file with one token a line")
-	flag.StringVar(&c.authorize, "authorize", "", "code: the authorization request, as a URL without challenge and nonce")
+	flag.StringVar(&c.authorize, "authorize", "", "code: the authorization request, as a URL without client, challenge and nonce")
 	flag.StringVar(&c.redirect, "redirect", "", "code: its redirect URI")
 	flag.StringVar(&c.save, "save", "", "file for the refresh tokens at the end")
 	flag.StringVar(&c.saveAccess, "save-access", "", "sign-in, refresh: file for the access tokens at the end")

@@ -151,7 +151,7 @@ func (w *worker) code(cookie string) error {
 	verifier, nonce := random(), random()
 	challenge := sha256.Sum256([]byte(verifier))
 	asked := url.Values{
-		"nonce": {nonce}, "code_challenge_method": {"S256"},
+		"client_id": {w.c.id}, "nonce": {nonce}, "code_challenge_method": {"S256"},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])},
 	}
 	request, err := http.NewRequest("GET", w.c.authorize+"&"+asked.Encode(), nil)
