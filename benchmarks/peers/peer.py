@@ -98,7 +98,8 @@ class Peer:
             introspection=self.url + self.introspection,
             app={"id": client.app, "secret": secret},
             service={"id": client.service, "secret": secret},
-            sessions=Sessions(client.refresh, client.refresh.with_suffix(".access")),
+            # By the whole name: two clients' sessions differ in the last part of it.
+            sessions=Sessions(client.refresh, Path(f"{client.refresh}.access")),
             process=self.process.pid,
             database=database if self.stores else 0,
             settling=self.settling,
