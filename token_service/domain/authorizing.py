@@ -174,10 +174,8 @@ def _step(situation: Situation, now: datetime) -> Step:
         return seat
     if now >= seat.fresh_until:
         return SignIn()
-    wanted, given = (
-        wanted_consent(request.scope, request.claims),
-        situation.consents.get(seat.tenant_id, Consent()),
-    )
+    wanted = wanted_consent(request.scope, request.claims)
+    given = situation.consents.get(seat.tenant_id, Consent())
     if request.device_id is not None:
         return ConfirmDevice(seat, wanted)
     is_needed = asks_consent(situation.client) and not given.covers(wanted)

@@ -15,13 +15,13 @@ from token_service.domain.authorization_codes import (
     code_refusal,
 )
 from token_service.domain.authorization_requests import AuthorizationRequest
-from token_service.domain.authorizing import Consent, asks_consent, wanted_consent
 from token_service.domain.clients import Client
 from token_service.domain.confirmations import UNBOUND, Confirmation, chain_binding
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantKey, GrantTerms, Session
 from token_service.services import (
+    consents,
     issuing,
     openid_claims,
     recording,
@@ -42,7 +42,6 @@ from token_service.storage import (
     accounts,
     authorization_codes,
     configuration,
-    consents,
     grants,
     sessions,
 )
@@ -238,11 +237,10 @@ def _is_over(held: _Held, end: datetime | None) -> bool:
 
 def _is_allowed(held: _Held) -> bool:
     """Whether the person still allows what the code was given for."""
-    tx, code, client = held.tx, held.code, held.command.client
-    if not asks_consent(client):
-        return True
-    given = consents.read(tx, code.account_id, client.client_id).get(code.tenant_id, Consent())
-    return given.covers(wanted_consent(code.request.scope, code.request.claims))
+    code, client, request = held.code, held.command.client, held.code.request
+    return consents.is_allowed(
+        held.tx, code.account_id, client, code.tenant_id, request.scope, request.claims
+    )
 
 
 def _has_room(held: _Held, place: Place) -> bool:

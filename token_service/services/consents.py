@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from token_service.clock import Clock
-from token_service.domain.authorizing import Consent
+from token_service.domain.authorizing import Consent, asks_consent, wanted_consent
+from token_service.domain.clients import Client
 from token_service.domain.events import AuditEvent, Event, Origin
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import GrantSelection
@@ -22,6 +23,19 @@ from token_service.storage import (
 )
 from token_service.storage.consents import GivenConsent
 from token_service.storage.database import Database, InTransaction, Transaction
+
+
+def is_allowed(
+    tx: Transaction, account_id: str, client: Client, tenant_id: str, scope: str, claims: str | None
+) -> bool:
+    """Whether the account allows the client this much in the tenant, as far as it is asked at all.
+
+    `claims` is the JSON of an authorization request.
+    """
+    if not asks_consent(client):
+        return True
+    given = consents.read(tx, account_id, client.client_id).get(tenant_id, Consent())
+    return given.covers(wanted_consent(scope, claims))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from token_service.crypto.refresh_tokens import Branch
 from token_service.domain import accounts as names
 from token_service.domain import scopes
 from token_service.domain.accounts import Account
-from token_service.domain.authorizing import Consent, asks_consent, wanted_consent
 from token_service.domain.clients import Client
 from token_service.domain.confirmations import UNBOUND, Confirmation
 from token_service.domain.events import AuditEvent, Event, Origin
@@ -26,6 +25,7 @@ from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import GrantState, Session, grant_refusal
 from token_service.services import (
     branching,
+    consents,
     issuing,
     openid_claims,
     recording,
@@ -38,7 +38,7 @@ from token_service.services.inspection import Inspection
 from token_service.services.issuing import Holder, IssuedTokens
 from token_service.services.opening import NewlyOpened, Place, ends_of, open_grant, place_of
 from token_service.services.refreshing import Attempt, Refresh
-from token_service.storage import accounts, configuration, consents, grants, sessions
+from token_service.storage import accounts, configuration, grants, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Transaction
 
@@ -254,11 +254,8 @@ def _destination(held: _Held, entry: Entry, granted: str) -> _Destination | Refu
 def _is_allowed(held: _Held, entry: Entry, scope: str) -> bool:
     """Whether the person has allowed the client as much in that tenant: what they allowed it in
     another one says nothing about this one, and a refresh has nobody who could be asked."""
-    if not asks_consent(entry.client):
-        return True
-    by_tenant = consents.read(held.tx, held.account.account_id, entry.client.client_id)
-    given = by_tenant.get(entry.tenant_id, Consent())
-    return given.covers(wanted_consent(scope, held.state.terms.requested_claims))
+    account_id, claims = held.account.account_id, held.state.terms.requested_claims
+    return consents.is_allowed(held.tx, account_id, entry.client, entry.tenant_id, scope, claims)
 
 
 def _evicted(held: _Held, entry: Entry, place: Place) -> tuple[str, ...] | None:
