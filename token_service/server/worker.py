@@ -10,7 +10,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from multiprocessing.connection import wait
@@ -21,6 +22,7 @@ from granian.http import HTTP1Settings
 
 from token_service.server.limits import Limits
 from token_service.server.wsgi import (
+    Answer,
     Arriving,
     Exchange,
     Refused,
@@ -28,6 +30,7 @@ from token_service.server.wsgi import (
     answer,
     common_environ,
     environ_of,
+    give,
     refuse,
 )
 
@@ -37,6 +40,7 @@ logger = logging.getLogger(__package__)
 _granian: Any = importlib.import_module("granian._granian")
 
 TICK_SECONDS = 0.25
+MOST_TOGETHER = 16
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 EXIT_NOT_LOADED = 4
 
@@ -44,6 +48,16 @@ EXIT_NOT_LOADED = 4
 class _Call(Protocol):
     scope: Scope
     proto: Exchange
+
+
+class _Express(Protocol):
+    """What an application may have as `express`: it answers several requests at once, and leaves
+    alone what must go the long way."""
+
+    paths: frozenset[str]
+
+    def answers(self, environs: Sequence[WSGIEnvironment]) -> Iterator[tuple[int, Answer]]:
+        """The answers as they come, each with the place of its request."""
 
 
 class _StopSignal(Protocol):
@@ -65,8 +79,10 @@ class _Incoming:
     body: bytearray = field(default_factory=bytearray)
 
 
-_Queue: TypeAlias = "queue.SimpleQueue[tuple[WSGIEnvironment, Exchange, float]]"
-"""Whole requests, and since when each waits for a thread (monotonic seconds)."""
+_Waiting: TypeAlias = tuple[WSGIEnvironment, Exchange, float]
+"""A whole request, and since when it waits for a thread (monotonic seconds)."""
+
+_Queue: TypeAlias = "queue.SimpleQueue[_Waiting]"
 
 
 class _Door:
@@ -76,6 +92,8 @@ class _Door:
         self._awaited: dict[Arriving, _Incoming] = {}
         self._complete: _Queue = queue.SimpleQueue()
         self._slow: _Queue = queue.SimpleQueue()
+        self._together: _Queue = queue.SimpleQueue()
+        self._express_paths: frozenset[str] = frozenset()
 
     def admit(self, call: _Call) -> None:
         """What granian calls with each request, once its head is there."""
@@ -96,34 +114,57 @@ class _Door:
 
     def begin(self, application: WSGIApplication) -> None:
         """Start the request threads."""
+        express: _Express | None = getattr(application, "express", None)
+        if express is not None:
+            self._express_paths = express.paths
+            for number in range(self._limits.express_threads):
+                self._start(f"express-{number}", self._answer_together, express)
         for number in range(self._limits.threads):
-            self._start(f"request-{number}", application, self._complete)
+            self._start(f"request-{number}", self._answer_each, application, self._complete)
         for number in range(self._limits.slow_threads):
-            self._start(f"slow-request-{number}", application, self._slow)
+            self._start(f"slow-request-{number}", self._answer_each, application, self._slow)
 
-    def _start(self, name: str, application: WSGIApplication, waiting: _Queue) -> None:
-        arguments = (application, waiting)
-        threading.Thread(
-            target=self._answer_for_ever, args=arguments, name=name, daemon=True
-        ).start()
+    def _start(self, name: str, life: Callable[..., None], *arguments: object) -> None:
+        threading.Thread(target=life, args=arguments, name=name, daemon=True).start()
 
-    def _answer_for_ever(self, application: WSGIApplication, waiting: _Queue) -> None:
+    def _answer_each(self, application: WSGIApplication, waiting: _Queue) -> None:
         """The life of a request thread."""
         while True:
             environ, exchange, since = waiting.get()
             try:
-                # Its client may have given up, and asked again elsewhere: what is done for nobody
-                # costs others their time, and a refresh that comes behind its own repetition and
-                # the refresh after that is a replay.
-                if time.monotonic() - since > self._limits.longest_wait_seconds:
-                    refuse(exchange, HTTPStatus.SERVICE_UNAVAILABLE)
-                else:
+                if not self._refused_for_waiting(exchange, since):
                     answer(application, environ, exchange)
             except BaseException:  # SystemExit would end the thread, and nobody would notice
                 logger.exception("the application raised an exception")
                 refuse(exchange, HTTPStatus.INTERNAL_SERVER_ERROR)
             # Else they stay in memory, and the connection open, until the next request comes.
             del environ, exchange
+
+    def _answer_together(self, express: _Express) -> None:
+        """The life of a thread that takes all that waits at once; the long way gets what is left
+        over."""
+        while True:
+            group = _all_that_wait(self._together)
+            left = dict(enumerate(one for one in group if not self._refused_for_waiting(*one[1:])))
+            try:
+                environs = [environ for environ, _, _ in left.values()]
+                for place, found in express.answers(environs):
+                    _, exchange, _ = left.pop(place)
+                    give(exchange, found)
+            except BaseException:  # as above; whoever was not answered yet still can be
+                logger.exception("the application raised an exception")
+            for one in left.values():
+                self._complete.put(one)
+            group = left = environs = exchange = one = None
+
+    def _refused_for_waiting(self, exchange: Exchange, since: float) -> bool:
+        """Its client may have given up, and asked again elsewhere: what is done for nobody costs
+        others their time, and a refresh that comes behind its own repetition and the refresh after
+        that is a replay."""
+        is_too_late = time.monotonic() - since > self._limits.longest_wait_seconds
+        if is_too_late:
+            refuse(exchange, HTTPStatus.SERVICE_UNAVAILABLE)
+        return is_too_late
 
     # granian takes the door for its event loop, too: a callback runs where and when it is brought.
     def call_soon(self, callback: Callable[..., None], *args: object, context: object) -> None:
@@ -171,13 +212,29 @@ class _Door:
             self._enqueue(incoming.environ, incoming.exchange, bytes(incoming.body))
 
     def _enqueue(self, environ: WSGIEnvironment, exchange: Exchange, body: bytes) -> None:
-        slow = environ["PATH_INFO"] in self._limits.slow_paths
-        waiting = self._slow if slow and environ["REQUEST_METHOD"] == "POST" else self._complete
+        waiting = self._queue_of(environ["PATH_INFO"], environ["REQUEST_METHOD"])
         if waiting.qsize() >= self._limits.max_waiting:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = io.BytesIO(body)
         waiting.put((environ, exchange, time.monotonic()))
+
+
+    def _queue_of(self, path: str, method: str) -> _Queue:
+        if method == "POST" and path in self._express_paths:
+            return self._together
+        if method == "POST" and path in self._limits.slow_paths:
+            return self._slow
+        return self._complete
+
+
+def _all_that_wait(waiting: _Queue) -> list[_Waiting]:
+    """At least one: it is waited for."""
+    group = [waiting.get()]
+    with suppress(queue.Empty):
+        while len(group) < MOST_TOGETHER:
+            group.append(waiting.get_nowait())
+    return group
 
 
 def _result_of(arriving: Arriving) -> bytes:

@@ -5,7 +5,7 @@ import socket
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from token_service.web.headers import ALWAYS, NOT_A_PAGE
@@ -54,6 +54,10 @@ class Refused(Exception):
         self.status = status
 
 
+Answer: TypeAlias = tuple[int, list[tuple[str, str]], bytes]
+"""Status, headers and body."""
+
+
 def refuse(exchange: Exchange, status: HTTPStatus) -> None:
     headers = [
         ("server", ""),  # else granian puts its name there
@@ -87,6 +91,12 @@ def answer(application: WSGIApplication, environ: WSGIEnvironment, exchange: Exc
         if hasattr(result, "close"):
             result.close()
     exchange.response_bytes(*head[-1], b"".join(chunks))
+
+
+def give(exchange: Exchange, answer: Answer) -> None:
+    """A whole answer that was made without WSGI."""
+    status, headers, body = answer
+    exchange.response_bytes(status, [("server", ""), *headers], body)
 
 
 def common_environ(listener: socket.socket) -> WSGIEnvironment:

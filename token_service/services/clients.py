@@ -72,7 +72,7 @@ def authenticate(
         opaque.same(secret_hash(throttle.pepper, str(credentials.proof or "")), "")
         prove_current(database, clock, snapshot)
         return Refused(Refusal.UNKNOWN_CLIENT)
-    failure = _standing(snapshot, client, credentials) or _failure(
+    failure = _standing(snapshot, client, credentials.method) or _failure(
         database, clock, snapshot, proofs, client, credentials
     )
     if failure is None:
@@ -81,11 +81,34 @@ def authenticate(
     return failed(database, throttle, client, credentials.origin, failure, now)
 
 
-def _standing(snapshot: Snapshot, client: Client, credentials: ClientCredentials) -> Failed | None:
+def remembered(
+    snapshot: Snapshot,
+    pepper: bytes,
+    client_id: str,
+    method: AuthenticationMethod,
+    secret: str | None,
+    now: datetime,
+) -> Client | None:
+    """The client that proves itself by its secret, or a public one that names itself, as far as
+    memory tells.
+
+    None says nothing: `authenticate` then finds out what is wrong, if anything is.
+    """
+    client = snapshot.remembered_client(client_id)
+    if client is None or _standing(snapshot, client, method) is not None:
+        return None
+    if secret is None:
+        return client if client.is_public else None
+    return client if is_secret_of(client, pepper, secret, now) else None
+
+
+def _standing(
+    snapshot: Snapshot, client: Client, method: AuthenticationMethod
+) -> Failed | None:
     """Why the client is not served, whatever it proves."""
     if not client.enabled:
         return Failed(Refusal.CLIENT_DISABLED)
-    if not client.authenticates_by(credentials.method):
+    if not client.authenticates_by(method):
         return Failed(Refusal.WRONG_AUTHENTICATION_METHOD)
     return None if _has_tenant(snapshot, client) else Failed(Refusal.TENANT_DISABLED)
 
@@ -156,6 +179,13 @@ def issue_client_token(
 ) -> IssuedTokens | Refused:
     """Client credentials (RFC 6749 section 4.4): no session and no refresh token."""
     now = prove_current(database, clock, snapshot)
+    return client_token(snapshot, client, scope, confirmation, now)
+
+
+def client_token(
+    snapshot: Snapshot, client: Client, scope: str | None, confirmation: Confirmation, now: datetime
+) -> IssuedTokens | Refused:
+    """The same, once it is certain that the snapshot is current."""
     if _CLIENT_CREDENTIALS not in client.grant_types or client.is_public:
         return Refused(Refusal.GRANT_NOT_ALLOWED)
     granted = granted_scope(client, scope)

@@ -74,6 +74,10 @@ class Snapshot:
             _remember(self._clients, client_id, found)
         return found
 
+    def remembered_client(self, client_id: str) -> Client | None:
+        """The client if it was read already."""
+        return self._clients.get(client_id)
+
     def tenant(self, tenant_id: str, within: Transaction | None = None) -> Tenant | None:
         """The tenant, or None; the rest is as for a client."""
         found = self._tenants.get(tenant_id)

@@ -6,7 +6,7 @@ One token is a batch of one: the same functions decide about each.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from token_service.clock import Clock
 from token_service.domain import claims
@@ -36,6 +36,9 @@ from token_service.storage.database import Database
 from token_service.storage.inspection import Found
 
 _OF_A_GRANT = (SessionToken, RefreshToken)
+
+Asked: TypeAlias = Named | Doubtful | Refused
+"""What a token says of itself, before anybody else was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,9 @@ def introspect_all(
 ) -> list[Inspection | Refused]:
     """The same for several tokens, in their order."""
     now = clock.now()
-    named = [named_tokens.any_token(snapshot, token, now) for token in tokens]
-    found = _looked_up(database, clock, snapshot, named)
-    return [_as_told_to(caller, snapshot, one) for one in found]
+    asked = [named_tokens.any_token(snapshot, token, now) for token in tokens]
+    found = _looked_up(database, clock, snapshot, asked)
+    return [as_told_to(caller, snapshot, one) for one in found]
 
 
 def inspect(
@@ -119,8 +122,29 @@ def _inspect_all(
     database: Database, clock: Clock, snapshot: Snapshot, tokens: Sequence[str]
 ) -> list[Inspection | Refused]:
     now = clock.now()
-    named = [named_tokens.access_token(snapshot, token, now) for token in tokens]
-    return _looked_up(database, clock, snapshot, named)
+    asked = [named_tokens.access_token(snapshot, token, now) for token in tokens]
+    return _looked_up(database, clock, snapshot, asked)
+
+
+class Look(NamedTuple):
+    """What the database says of some tokens, under a configuration and at a time that are right."""
+
+    found: Found
+    now: datetime
+
+
+def look(database: Database, clock: Clock, snapshot: Snapshot, asked: Sequence[Asked]) -> Look:
+    """Look all of them up by one statement, which begins now; of none, only prove the snapshot.
+
+    Raises `StaleConfiguration` or `Unavailable`.
+    """
+    jtis = {one.access.jti for one in asked if isinstance(one, ClientToken)}
+    keys = {one.key: one.tenant_id for one in asked if isinstance(one, _OF_A_GRANT)}
+    with database.query() as tx:
+        now = clock.now()
+        found = stored.read(database, tx, keys, jtis, snapshot.force_relogin)
+    prove(snapshot, found.version, now)
+    return Look(found, now)
 
 
 def _meant_for(audience: str, found: Inspection | Refused) -> Inspection | Refused:
@@ -129,9 +153,10 @@ def _meant_for(audience: str, found: Inspection | Refused) -> Inspection | Refus
     return Refused(Refusal.WRONG_AUDIENCE)
 
 
-def _as_told_to(
+def as_told_to(
     caller: Client, snapshot: Snapshot, found: Inspection | Refused
 ) -> Inspection | Refused:
+    """What the caller of `introspect` learns of what was found."""
     if isinstance(found, Refused):
         return found
     if found.client_id == caller.client_id:
@@ -155,25 +180,19 @@ def _looked_up(
     database: Database,
     clock: Clock,
     snapshot: Snapshot,
-    named: Sequence[Named | Doubtful | Refused],
+    asked: Sequence[Asked],
 ) -> list[Inspection | Refused]:
     """What is known of the tokens, by one statement for all; garbage alone needs none."""
-    refused = [one for one in named if isinstance(one, Refused)]
-    if len(refused) == len(named):
+    refused = [one for one in asked if isinstance(one, Refused)]
+    if len(refused) == len(asked):
         return list(refused)
-    jtis = {one.access.jti for one in named if isinstance(one, ClientToken)}
-    keys = {one.key: one.tenant_id for one in named if isinstance(one, _OF_A_GRANT)}
-    with database.query() as tx:
-        now = clock.now()
-        found = stored.read(database, tx, keys, jtis, snapshot.force_relogin)
-    prove(snapshot, found.version, now)
-    return [_decided(snapshot, one, found, now) for one in named]
+    seen = look(database, clock, snapshot, asked)
+    return [decided(snapshot, one, seen) for one in asked]
 
 
-def _decided(
-    snapshot: Snapshot, named: Named | Doubtful | Refused, found: Found, now: datetime
-) -> Inspection | Refused:
+def decided(snapshot: Snapshot, named: Asked, seen: Look) -> Inspection | Refused:
     """What becomes of one token, by what was found."""
+    found, now = seen
     match named:
         case Refused():
             return named

@@ -119,12 +119,7 @@ def refresh(
     if command.scope is not None and (refusal := _scope_refusal(attempt, clock)):
         return refusal
     for _ in range(2):
-        with database.statement() as tx:
-            now = clock.now()
-            state = attempt.use(tx, now)
-        if state is not None:
-            return _successor(attempt, state, now)
-        outcome = _unused(attempt, clock)
+        outcome = used_once(attempt, clock) or _unused(attempt, clock)
         if outcome is not None:
             return outcome
     raise Unavailable("refresh: the statement does not apply to a faultless grant")
@@ -145,6 +140,14 @@ def prepared(
     return Attempt(database, snapshot, command, presented, rules)
 
 
+def used_once(attempt: Attempt, clock: Clock) -> IssuedTokens | None:
+    """Use the token by the one guarded statement; None where it does not apply, whyever."""
+    with attempt.database.statement() as tx:
+        now = clock.now()
+        state = attempt.use(tx, now)
+    return None if state is None else successor(attempt, state, now)
+
+
 def use_within(attempt: Attempt, clock: Clock, tx: Transaction) -> IssuedTokens | Refused:
     """Use the token, with all of its scope, as a part of something larger.
 
@@ -154,7 +157,7 @@ def use_within(attempt: Attempt, clock: Clock, tx: Transaction) -> IssuedTokens 
     for _ in range(2):
         now = clock.now()
         state = attempt.use(InTransaction(tx), now)
-        outcome = _successor(attempt, state, now, tx) if state else _recorded(attempt, tx, clock)
+        outcome = successor(attempt, state, now, tx) if state else _recorded(attempt, tx, clock)
         if outcome is not None:
             return outcome
     raise Unavailable("refresh: the statement does not apply to a faultless grant")
@@ -204,7 +207,7 @@ def _unused(attempt: Attempt, clock: Clock) -> IssuedTokens | Refused | None:
     elsewhere = read.state.used_from != attempt.command.origin.address[:45]
     has_branch = read.state.entered_tenant_id is not None
     if verdict is Verdict.RETRY and not elsewhere and not has_branch:
-        return _successor(attempt, read.state, now)
+        return successor(attempt, read.state, now)
     with attempt.database.transaction() as transaction:
         return _recorded(attempt, transaction, clock)
 
@@ -231,7 +234,7 @@ def _recorded(attempt: Attempt, tx: Transaction, clock: Clock) -> IssuedTokens |
             if not _branch_let_go(attempt, tx, state, now):
                 return refused(attempt, tx, state, Verdict.REPLAY, now)
             record_retry(attempt, tx, state, now)
-            return _successor(attempt, state, now, tx)
+            return successor(attempt, state, now, tx)
         case Verdict.AHEAD:
             advanced = grants.rotate(
                 attempt.database, statements, attempt.rotation(now), ahead=True
@@ -239,7 +242,7 @@ def _recorded(attempt: Attempt, tx: Transaction, clock: Clock) -> IssuedTokens |
             if advanced is None:
                 return None
             record_ahead(attempt, tx, state, now)
-            return _successor(attempt, advanced, now, tx)
+            return successor(attempt, advanced, now, tx)
         case verdict:
             return refused(attempt, tx, state, verdict, now)
 
@@ -304,10 +307,13 @@ def _branch_used(attempt: Attempt, tx: Statements, state: GrantState, now: datet
     return opened is not None and opened.generation > 0
 
 
-def _successor(
+def successor(
     attempt: Attempt, state: GrantState, now: datetime, within: Transaction | None = None
 ) -> IssuedTokens:
-    """The tokens of the row's current generation: the same ones for whoever asks again."""
+    """The tokens of the row's current generation: the same ones for whoever asks again.
+
+    `within` is the transaction that the caller holds, if it holds one.
+    """
     locator, client = attempt.presented.locator, attempt.command.client
     token = successor_token(attempt, state, now)
     scope = scopes.narrowed(attempt.command.scope, state.scope, client.scope_names)

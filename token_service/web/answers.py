@@ -53,6 +53,11 @@ def accepted() -> Response:
 def tokens(issued: IssuedTokens, grant: str, status: int = 200) -> Response:
     """The tokens that were issued for a `grant`; client credentials have no session."""
     metrics.issued(grant)
+    return json(token_members(issued), status)
+
+
+def token_members(issued: IssuedTokens) -> dict[str, object]:
+    """The members of that answer."""
     body: dict[str, object] = {
         "access_token": issued.access_token,
         "token_type": issued.token_type,
@@ -71,18 +76,19 @@ def tokens(issued: IssuedTokens, grant: str, status: int = 200) -> Response:
         body["sid"] = issued.sid
     if issued.tenant_id is not None:
         body["tenantId"] = issued.tenant_id
-    return json(body, status)
+    return body
 
 
 def inspected(found: Inspection | Refused) -> Response:
     """What is said of a token (RFC 7662 section 2.2): one answer for all that are not active."""
-    return json(_told(found))
+    return json(told(found))
 
 
 def all_inspected(found: Iterable[Inspection | Refused]) -> Response:
     """The same of several, in their order."""
-    return json({"items": [_told(one) for one in found]})
+    return json({"items": [told(one) for one in found]})
 
 
-def _told(found: Inspection | Refused) -> Mapping[str, Any]:
+def told(found: Inspection | Refused) -> Mapping[str, Any]:
+    """The members of the answer about one token."""
     return {"active": True, **found.claims} if isinstance(found, Inspection) else _INACTIVE

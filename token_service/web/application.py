@@ -1,11 +1,14 @@
 """Flask, without what every request would pay for and none of this service's uses."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
+
+if TYPE_CHECKING:
+    from token_service.web.express import Express
 
 
 class _NoSessions(SessionInterface):
@@ -26,6 +29,8 @@ class Application(Flask):
     """A Flask application whose views are plain functions and whose host decides nothing."""
 
     session_interface = _NoSessions()
+    express: "Express | None" = None
+    """The short way in front of it, for a server that can bring several requests at once."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself: no view and no hook is a coroutine."""

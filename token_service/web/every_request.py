@@ -25,7 +25,7 @@ _logger = structlog.get_logger()
 
 def install(app: Flask, *, issuer: str) -> None:
     """Put the application behind it; with an https issuer, browsers never come by http again."""
-    always = (*ALWAYS, *HTTPS_ONLY) if issuer.startswith("https://") else ALWAYS
+    always = always_of(issuer)
     inner = app.wsgi_app
 
     def surrounded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -43,7 +43,11 @@ def install(app: Flask, *, issuer: str) -> None:
             if (nonce := g.get("dpop_nonce")) is not None:
                 headers.append(("DPoP-Nonce", nonce))
             headers.append(("X-Request-Id", request_id()))
-            _tell(int(status[:3]), perf_counter() - begun)
+            asked = this_request()
+            route = asked.url_rule.rule if asked.url_rule else _NO_ROUTE
+            if (reason := g.get("refused")) is not None:
+                metrics.refused(route, reason)
+            told(route, asked.method, int(status[:3]), perf_counter() - begun, request_id())
             return start_response(status, headers, *exc_info)
 
         return inner(environ, start)
@@ -59,19 +63,20 @@ def install(app: Flask, *, issuer: str) -> None:
             raise NotFound
 
 
-def _tell(status: int, seconds: float) -> None:
-    """By the template of the path, never the path itself: who calls writes there what it likes."""
-    asked = this_request()
-    rule, method = asked.url_rule, asked.method
-    route = rule.rule if rule else _NO_ROUTE
+def always_of(issuer: str) -> Headers:
+    """The headers that every answer has, whatever it is."""
+    return [*ALWAYS, *HTTPS_ONLY] if issuer.startswith("https://") else [*ALWAYS]
+
+
+def told(route: str, method: str, status: int, seconds: float, request_id: str) -> None:
+    """Count one answer, and log it: by the template of the path, never the path itself, because who
+    calls writes there what it likes."""
     metrics.answered(route, method, status, seconds)
-    if (reason := g.get("refused")) is not None:
-        metrics.refused(route, reason)
     _logger.info(
         "request",
         method=method[:16],
         route=route,
         status=status,
         milliseconds=round(seconds * 1000, 2),
-        request_id=request_id(),
+        request_id=request_id,
     )

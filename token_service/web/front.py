@@ -30,6 +30,8 @@ from token_service.web import (
     tokens,
     userinfo,
 )
+from token_service.web.application import Application
+from token_service.web.express import Express
 from token_service.web.pages import (
     authorizing,
     choices,
@@ -44,9 +46,10 @@ from token_service.web.pages import (
 from token_service.web.parts import EXTENSION, Parts
 
 
-def install(app: Flask) -> None:
+def install(app: Application) -> None:
     """Make the application answer; its `Parts` are in place already."""
-    settings = cast(Parts, app.extensions[EXTENSION]).settings
+    parts = cast(Parts, app.extensions[EXTENSION])
+    settings = parts.settings
     logs.configure(settings.logging.level)
     _harden(app, settings.server.max_body_bytes)
     api.install(
@@ -88,6 +91,8 @@ def install(app: Flask) -> None:
     refusing.install(app)
     every_request.install(app, issuer=settings.issuer)
     cross_origin.install(app, issuer=settings.issuer)
+    app.express = Express(parts)
+    app.wsgi_app = app.express.before(app.wsgi_app)  # type: ignore[method-assign]
 
 
 def _harden(app: Flask, max_body_bytes: int) -> None:

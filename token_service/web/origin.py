@@ -4,13 +4,17 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import g, has_request_context, request
 
+from token_service.clock import Clock
 from token_service.crypto import opaque
 from token_service.domain.events import Origin
-from token_service.web.parts import parts, this_request
+from token_service.web.parts import parts
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 Networks = tuple[str, ...]
 
@@ -28,14 +32,23 @@ def origin() -> Origin:
     return cast(Origin, known)
 
 
+def origin_of(environ: "WSGIEnvironment", trusted: Networks, clock: Clock) -> Origin:
+    """The same of a request that Flask does not handle."""
+    request_id = given_id(environ, trusted) or opaque.new_id(clock.now())
+    return Origin(address_of(environ, trusted), agent_of(environ), request_id)
+
+
 def client_address() -> str:
     """The client's IP address; `X-Forwarded-For` counts only from configured proxies."""
-    asked = this_request()
-    peer = asked.environ.get("REMOTE_ADDR", "")
-    trusted = parts().settings.server.trusted_proxies
+    return address_of(request.environ, parts().settings.server.trusted_proxies)
+
+
+def address_of(environ: "WSGIEnvironment", trusted: Networks) -> str:
+    """The same by what the server says of the request."""
+    peer = str(environ.get("REMOTE_ADDR", ""))
     if not trusted:
-        return str(peer)
-    forwarded = asked.headers.get("X-Forwarded-For", "")
+        return peer
+    forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
     return behind_proxies(peer, forwarded.split(",") if forwarded else [], trusted)
 
 
@@ -77,7 +90,12 @@ def is_local() -> bool:
 
 def user_agent() -> str:
     """The `User-Agent`, cut, and without what a database or a terminal might stumble over."""
-    text = str(request.environ.get("HTTP_USER_AGENT", ""))[:_LONGEST_USER_AGENT]
+    return agent_of(request.environ)
+
+
+def agent_of(environ: "WSGIEnvironment") -> str:
+    """The same by what the server says of the request."""
+    text = str(environ.get("HTTP_USER_AGENT", ""))[:_LONGEST_USER_AGENT]
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else " " for char in text)
@@ -91,7 +109,7 @@ def request_id() -> str:
     known = g.get("request_id")
     if known is None:
         here = parts()
-        known = _forwarded_id(here.settings.server.trusted_proxies)
+        known = given_id(request.environ, here.settings.server.trusted_proxies)
         known = g.request_id = known or opaque.new_id(here.clock.now())
     return str(known)
 
@@ -101,10 +119,11 @@ def id_of_current_request() -> str | None:
     return request_id() if has_request_context() else None
 
 
-def _forwarded_id(trusted: Networks) -> str | None:
-    if not trusted or not _is_in(request.environ.get("REMOTE_ADDR", ""), trusted):
+def given_id(environ: "WSGIEnvironment", trusted: Networks) -> str | None:
+    """The id that one of our proxies has given the request."""
+    if not trusted or not _is_in(environ.get("REMOTE_ADDR", ""), trusted):
         return None
-    given = request.headers.get("X-Request-Id", "")
+    given = environ.get("HTTP_X_REQUEST_ID", "")
     return given if _REQUEST_ID.fullmatch(given) else None
 
 

@@ -80,8 +80,13 @@ def json_patch() -> dict[str, object]:
     """A JSON object in the body, every member as it was sent: null says something here."""
     _refuse_query()
     _require(JSON)
+    return json_members(_body())
+
+
+def json_members(data: bytes) -> dict[str, object]:
+    """The members of a JSON object, whose values any database and log may meet."""
     try:
-        members = json_text.json_object(_body())
+        members = json_text.json_object(data)
     except ValueError:
         raise malformed("The body is not a well-formed JSON object.") from None
     _refuse_unfit(members)
@@ -125,7 +130,7 @@ def _body() -> bytes:
 
 def _require(media_type: str) -> None:
     """The one content type of the endpoint, in UTF-8: anything else is 415."""
-    stated, charset = _content_type(request.environ.get("CONTENT_TYPE", ""))
+    stated, charset = content_type(request.environ.get("CONTENT_TYPE", ""))
     if stated != media_type:
         raise Refuse(errors.UNSUPPORTED_MEDIA_TYPE.saying(f"The body must be {media_type}."))
     if charset != "utf-8":
@@ -133,7 +138,7 @@ def _require(media_type: str) -> None:
 
 
 @lru_cache(maxsize=64)
-def _content_type(header: str) -> tuple[str, str]:
+def content_type(header: str) -> tuple[str, str]:
     """Media type and charset, in lower case; callers send few different ones."""
     media_type, parameters = parse_options_header(header)
     return media_type.lower(), parameters.get("charset", "utf-8").lower()

@@ -1,0 +1,3 @@
+module benchmarks/load
+
+go 1.22

@@ -1,0 +1,278 @@
+"""The short way of the busiest requests: without Flask, and those that wait together at once.
+
+Only what is plain goes it, and only what succeeds: a request with anything special about it (a
+proof, an origin, a certificate, another form), and one that might be refused, is given back
+untouched, and the long way decides and answers alone. So the two cannot disagree: here are the same
+functions for form, client, token and answer, and nothing that says no.
+
+Requests that wait together are looked up by one statement. It begins when all of them are here, so
+each learns what the database knows now.
+"""
+
+import io
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+
+import orjson
+
+from token_service.crypto.keyring import NoKey
+from token_service.domain.clients import AuthenticationMethod, Client
+from token_service.domain.confirmations import UNBOUND
+from token_service.domain.events import Origin
+from token_service.domain.failures import StaleConfiguration, Unavailable
+from token_service.domain.refusals import Refused
+from token_service.oauth.credentials import Given, Method, Misuse, presented
+from token_service.services import clients, inspection, named_tokens, refreshing
+from token_service.services.configuration import Snapshot
+from token_service.services.inspection import Asked, Look
+from token_service.services.issuing import IssuedTokens
+from token_service.services.refreshing import Attempt, Refresh
+from token_service.web import answers, metrics, parsing
+from token_service.web.every_request import Headers, always_of, told
+from token_service.web.headers import NOT_A_PAGE, NOT_STORED
+from token_service.web.origin import origin_of
+from token_service.web.parts import Parts
+from token_service.web.refusing import Refuse
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+TOKEN, INTROSPECT, VALIDATE = "/oauth2/token", "/oauth2/introspect", "/v1/token/validate"
+_FORM, _JSON = (parsing.FORM, "utf-8"), (parsing.JSON, "utf-8")
+_ANY_JSON = frozenset({"", "*/*", answers.JSON})
+_BY_SECRET = frozenset({Method.BASIC, Method.POST, Method.NONE})
+_OTHER_REFRESH = frozenset({"scope", "tenant_id"})
+_FOUND_OUT = (StaleConfiguration, NoKey, Unavailable)
+"""What the long way deals with: it reads the configuration again, or says what is the matter."""
+_GIVEN_BACK = "token_service.long_way"
+"""In the environ of a request that has been here."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Answer(NamedTuple):
+    """A whole answer."""
+
+    status: HTTPStatus
+    headers: Headers
+    body: bytes
+
+
+@dataclass(slots=True)
+class _Question:
+    """A request that one look at the database answers; without a token, that look only proves the
+    configuration current."""
+
+    token: Asked | None
+    answer: Callable[[Look], Mapping[str, Any] | None]
+
+
+_Plain: TypeAlias = _Question | Attempt
+
+
+class Express:
+    """The short way of one worker."""
+
+    paths = frozenset({TOKEN, INTROSPECT, VALIDATE})
+
+    def __init__(self, parts: Parts) -> None:
+        server = parts.settings.server
+        self._parts = parts
+        self._trusted = server.trusted_proxies
+        self._longest = server.max_body_bytes
+        certificate = (server.client_certificate_header or "DPoP").upper().replace("-", "_")
+        self._special = frozenset({"HTTP_DPOP", "HTTP_ORIGIN", f"HTTP_{certificate}"})
+        always = [*NOT_STORED, *always_of(parts.settings.issuer), *NOT_A_PAGE]
+        self._ways: Mapping[str, tuple[_Reader, Headers]] = {
+            TOKEN: (self._token, [("Vary", "Origin"), *always]),
+            INTROSPECT: (self._introspection, [("Vary", "Accept"), *always]),
+            VALIDATE: (self._validation, always),
+        }
+
+    def before(self, long_way: "WSGIApplication") -> "WSGIApplication":
+        """Both ways as one application, for a server that brings requests one by one."""
+
+        def application(
+            environ: "WSGIEnvironment", start_response: "StartResponse"
+        ) -> Iterable[bytes]:
+            if environ["PATH_INFO"] in self.paths and _GIVEN_BACK not in environ:
+                for _, answer in self.answers([environ]):
+                    start_response(f"{answer.status.value} {answer.status.phrase}", answer.headers)
+                    return [answer.body]
+            return long_way(environ, start_response)
+
+        return application
+
+    def answers(self, environs: "Sequence[WSGIEnvironment]") -> Iterator[tuple[int, Answer]]:
+        """The answers as they come, each with the place of its request; a request that gets none is
+        for the long way."""
+        for environ in environs:
+            environ[_GIVEN_BACK] = True
+        try:
+            yield from self._answers(environs)
+        except _FOUND_OUT:
+            return
+        except Exception:
+            _logger.exception("the short way failed")
+
+    def _answers(self, environs: "Sequence[WSGIEnvironment]") -> Iterator[tuple[int, Answer]]:
+        begun = perf_counter()
+        here = self._parts
+        snapshot = here.configuration.current()
+        questions: list[tuple[int, Origin, _Question]] = []
+        attempts: list[tuple[int, Origin, Attempt]] = []
+        for place, environ in enumerate(environs):
+            origin = origin_of(environ, self._trusted, here.clock)
+            plain = self._read(snapshot, environ, origin)
+            if isinstance(plain, _Question):
+                questions.append((place, origin, plain))
+            elif plain is not None:
+                attempts.append((place, origin, plain))
+        if questions:
+            asked = [one.token for _, _, one in questions if one.token is not None]
+            seen = inspection.look(here.database, here.clock, snapshot, asked)
+            for place, origin, question in questions:
+                if (members := question.answer(seen)) is not None:
+                    yield place, self._answer(environs[place], origin, members, begun)
+        for place, origin, attempt in attempts:
+            if (issued := refreshing.used_once(attempt, here.clock)) is not None:
+                members = _issued(issued, "refresh_token")
+                yield place, self._answer(environs[place], origin, members, begun)
+
+    def _answer(
+        self, environ: "WSGIEnvironment", origin: Origin, members: Mapping[str, Any], begun: float
+    ) -> Answer:
+        path, body = environ["PATH_INFO"], orjson.dumps(members)
+        headers = [
+            ("Content-Type", answers.JSON),
+            ("Content-Length", str(len(body))),
+            *self._ways[path][1],
+            ("X-Request-Id", origin.request_id),
+        ]
+        told(path, "POST", HTTPStatus.OK, perf_counter() - begun, origin.request_id)
+        return Answer(HTTPStatus.OK, headers, body)
+
+    def _read(
+        self, snapshot: Snapshot, environ: "WSGIEnvironment", origin: Origin
+    ) -> _Plain | None:
+        """What a plain request asks for."""
+        if environ["REQUEST_METHOD"] != "POST" or environ.get("QUERY_STRING"):
+            return None
+        if not environ.keys().isdisjoint(self._special):
+            return None
+        body = _body(environ, self._longest)
+        if body is None:
+            return None
+        read, _ = self._ways[environ["PATH_INFO"]]
+        try:
+            return read(snapshot, environ, origin, body)
+        except Refuse:
+            return None
+
+    def _token(
+        self, snapshot: Snapshot, environ: "WSGIEnvironment", origin: Origin, body: bytes
+    ) -> _Plain | None:
+        form = _form(environ, body)
+        client = self._client(snapshot, environ, form)
+        if client is None or client.metadata.binds_access_tokens:
+            return None
+        match form.get("grant_type"):
+            case "client_credentials":
+                return _client_credentials(snapshot, client, form.get("scope"))
+            case "refresh_token" if form.keys().isdisjoint(_OTHER_REFRESH):
+                command = Refresh(client, form.get("refresh_token", ""), None, origin)
+                here = self._parts
+                attempt = refreshing.prepared(here.database, here.clock, snapshot, command)
+                return attempt if isinstance(attempt, Attempt) else None
+        return None
+
+    def _introspection(
+        self, snapshot: Snapshot, environ: "WSGIEnvironment", _origin: Origin, body: bytes
+    ) -> _Question | None:
+        form = _form(environ, body)
+        client, token = self._client(snapshot, environ, form), form.get("token")
+        if client is None or client.is_public or token is None:
+            return None
+        if environ.get("HTTP_ACCEPT", "") not in _ANY_JSON:
+            return None
+        asked = named_tokens.any_token(snapshot, token, self._parts.clock.now())
+
+        def answer(seen: Look) -> Mapping[str, Any]:
+            found = inspection.decided(snapshot, asked, seen)
+            return answers.told(inspection.as_told_to(client, snapshot, found))
+
+        return _Question(asked, answer)
+
+    def _validation(
+        self, snapshot: Snapshot, environ: "WSGIEnvironment", _origin: Origin, body: bytes
+    ) -> _Question | None:
+        if parsing.content_type(environ.get("CONTENT_TYPE", "")) != _JSON:
+            return None
+        members = parsing.json_members(body)
+        token = members.pop("token", None)
+        if members or not isinstance(token, str) or not token:
+            return None
+        asked = named_tokens.access_token(snapshot, token, self._parts.clock.now())
+        return _Question(asked, lambda seen: answers.told(inspection.decided(snapshot, asked, seen)))
+
+    def _client(
+        self, snapshot: Snapshot, environ: "WSGIEnvironment", form: Mapping[str, str]
+    ) -> Client | None:
+        given = Given(
+            environ.get("HTTP_AUTHORIZATION"),
+            form.get("client_id"),
+            form.get("client_secret"),
+            form.get("client_assertion_type"),
+            form.get("client_assertion"),
+        )
+        shown = presented(given)
+        if isinstance(shown, Misuse) or shown.method not in _BY_SECRET:
+            return None
+        here = self._parts
+        return clients.remembered(
+            snapshot,
+            here.proofs.pepper,
+            shown.client_id,
+            AuthenticationMethod(shown.method),
+            cast("str | None", shown.proof),
+            here.clock.now(),
+        )
+
+
+_Reader: TypeAlias = Callable[[Snapshot, "WSGIEnvironment", Origin, bytes], _Plain | None]
+
+
+def _client_credentials(snapshot: Snapshot, client: Client, scope: str | None) -> _Question:
+    def answer(seen: Look) -> Mapping[str, Any] | None:
+        issued = clients.client_token(snapshot, client, scope, UNBOUND, seen.now)
+        if isinstance(issued, Refused):
+            return None
+        return _issued(issued, "client_credentials")
+
+    return _Question(None, answer)
+
+
+def _issued(issued: IssuedTokens, grant: str) -> Mapping[str, Any]:
+    metrics.issued(grant)
+    return answers.token_members(issued)
+
+
+def _form(environ: "WSGIEnvironment", body: bytes) -> dict[str, str]:
+    """Empty where the body is no form. Raises `Refuse`."""
+    if parsing.content_type(environ.get("CONTENT_TYPE", "")) != _FORM:
+        return {}
+    return parsing.form_parameters(body)
+
+
+def _body(environ: "WSGIEnvironment", longest: int) -> bytes | None:
+    """The body, whose length must be stated; whoever reads the request next finds it there, too."""
+    stated = environ.get("CONTENT_LENGTH", "")
+    if not stated.isdecimal() or int(stated) > longest:
+        return None
+    body: bytes = environ["wsgi.input"].read(int(stated))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
