@@ -141,21 +141,21 @@ class _Door:
             del environ, exchange
 
     def _answer_together(self, express: _Express) -> None:
-        """The life of a thread that takes all that waits at once; the long way gets what is left
-        over."""
+        """The life of a thread that answers at once whatever waits."""
         while True:
-            group = _all_that_wait(self._together)
-            left = dict(enumerate(one for one in group if not self._refused_for_waiting(*one[1:])))
-            try:
-                environs = [environ for environ, _, _ in left.values()]
-                for place, found in express.answers(environs):
-                    _, exchange, _ = left.pop(place)
-                    give(exchange, found)
-            except BaseException:  # as above; whoever was not answered yet still can be
-                logger.exception("the application raised an exception")
-            for one in left.values():
-                self._complete.put(one)
-            group = left = environs = exchange = one = None
+            self._answer_group(express, _all_that_wait(self._together))
+
+    def _answer_group(self, express: _Express, group: list[_Waiting]) -> None:
+        """Whoever gets no answer goes on to the other threads."""
+        left = dict(enumerate(one for one in group if not self._refused_for_waiting(*one[1:])))
+        try:
+            for place, found in express.answers([environ for environ, _, _ in left.values()]):
+                _, exchange, _ = left.pop(place)
+                give(exchange, found)
+        except BaseException:  # SystemExit would end the thread, and nobody would notice
+            logger.exception("the application raised an exception")
+        for one in left.values():
+            self._complete.put(one)
 
     def _refused_for_waiting(self, exchange: Exchange, since: float) -> bool:
         """Its client may have given up, and asked again elsewhere: what is done for nobody costs
@@ -218,7 +218,6 @@ class _Door:
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = io.BytesIO(body)
         waiting.put((environ, exchange, time.monotonic()))
-
 
     def _queue_of(self, path: str, method: str) -> _Queue:
         if method == "POST" and path in self._express_paths:

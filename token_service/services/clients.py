@@ -102,9 +102,7 @@ def remembered(
     return client if is_secret_of(client, pepper, secret, now) else None
 
 
-def _standing(
-    snapshot: Snapshot, client: Client, method: AuthenticationMethod
-) -> Failed | None:
+def _standing(snapshot: Snapshot, client: Client, method: AuthenticationMethod) -> Failed | None:
     """Why the client is not served, whatever it proves."""
     if not client.enabled:
         return Failed(Refusal.CLIENT_DISABLED)

@@ -12,7 +12,7 @@ Whatever goes wrong below becomes `Unavailable`: not knowing is neither a yes no
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, cast
@@ -45,6 +45,9 @@ Transaction: TypeAlias = Connection
 _SESSION = "session"
 NEWS = "news"
 """In a transaction's `info`: something was written that a thread of this worker waits for."""
+
+_SHARED_LOCK_MILLISECONDS = 50
+"""For a locked row, while others wait that have nothing to do with it."""
 
 _READ_ONLY = {"read_only": True}
 _TAKEN_IN_SQLITE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
@@ -165,6 +168,24 @@ class Database:
         with self._write_turn(), pinned.writing():
             yield pinned
 
+    def together(
+        self, statement: Compiled, parameters: Sequence[Mapping[str, object]]
+    ) -> list[list[Row]]:
+        """One guarded statement of PostgreSQL run for each, in one transaction and one round trip;
+        the rows of each.
+
+        A row that somebody else has locked is not waited for long: then nothing is done for any of
+        them, and `Unavailable` raised. Whoever else locks several of the rows must take them in the
+        same order.
+        """
+        pinned = getattr(self._pinned, "together", None)
+        if pinned is None:
+            if self._watch is None:
+                raise TypeError("SQLite runs them one by one, within `statement()`")
+            pinned = PinnedPostgres(self.engine, self._watch, _SHARED_LOCK_MILLISECONDS)
+            self._pinned.together = pinned
+        return cast(PinnedPostgres, pinned).run_all(statement, parameters)
+
     @contextmanager
     def query(self) -> Iterator[Statements]:
         """The thread's pinned connection, for one statement that reads."""
@@ -174,9 +195,9 @@ class Database:
         """Give the pool's connections and those of the calling thread back."""
         if self._watch is not None:
             self._watch.stop()
-        if (pinned := getattr(self._pinned, "connection", None)) is not None:
+        for pinned in self._pinned.__dict__.values():
             pinned.close()
-            del self._pinned.connection
+        self._pinned.__dict__.clear()
         self.engine.dispose()
 
     def _write_turn(self) -> AbstractContextManager[object]:

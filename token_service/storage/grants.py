@@ -128,6 +128,26 @@ def rotate(
     return _used(database, tx, statement, rotation)
 
 
+def rotate_all(database: Database, rotations: Sequence[Rotation]) -> list[GrantState | None]:
+    """Use several refresh tokens in one transaction: one commit for all of them.
+
+    Each by its own guarded statement, as `rotate` does; one that does not apply stops no other.
+    The rows are locked in the order of their keys.
+    """
+    statement = grant_statements.rotate(database.flavour, "=")
+    if database.is_sqlite:
+        with database.statement() as tx:
+            return [_used(database, tx, statement, one) for one in rotations]
+    parameters = [rotation_parameters(one) | database.clock_parameters() for one in rotations]
+    order = sorted(range(len(rotations)), key=lambda place: _order(rotations[place].key))
+    found = database.together(statement, [parameters[place] for place in order])
+    states: list[GrantState | None] = [None] * len(rotations)
+    for place, rows in zip(order, found, strict=True):
+        if rows:
+            states[place] = state_of(rotations[place].key, rows[0])
+    return states
+
+
 def slide(database: Database, tx: Statements, rotation: Rotation) -> GrantState | None:
     """Use a refresh token that stays as it is; the rest is as for `rotate`."""
     return _used(database, tx, grant_statements.slide(database.flavour), rotation)
@@ -299,6 +319,10 @@ def others_live(tx: Transaction, key: GrantKey, now: datetime) -> int:
             grants.c.ends_at > now,
         )
     ).scalar_one()
+
+
+def _order(key: GrantKey) -> tuple[str, str, int]:
+    return key.account_id, key.sid, key.grant_id
 
 
 def _key(key: GrantKey) -> dict[str, object]:

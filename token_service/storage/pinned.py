@@ -2,7 +2,7 @@
 
 import select
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ from token_service.storage.watch import Watch
 Row: TypeAlias = tuple[Any, ...]
 
 SQLITE_BUSY_SECONDS = 1.5
+_GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.PIPELINE_SYNC)
 CONNECT_TIMEOUT = "connect_timeout"
 """The name in a URL, and in libpq, of the seconds that a connection attempt may take."""
 
@@ -30,22 +31,37 @@ CONNECT_TIMEOUT = "connect_timeout"
 class PinnedPostgres:
     """One autocommitting psycopg connection of one thread; statements are prepared at first use."""
 
-    def __init__(self, engine: Engine, watch: Watch) -> None:
+    def __init__(self, engine: Engine, watch: Watch, lock_milliseconds: int = 0) -> None:
+        """`lock_milliseconds`: how long a statement waits for a locked row; 0, for as long as it
+        takes."""
         self._engine = engine
         self._watch = watch
+        self._lock_milliseconds = lock_milliseconds
         self._session: Session | None = None
 
     def run(self, statement: Compiled, parameters: Mapping[str, object]) -> list[Row]:
         """Run the statement; a broken connection is thrown away and the next call makes another."""
-        prepared = statement.prepared
-        if prepared is None:
-            raise TypeError("the statement was compiled for another database")
+        prepared = _prepared(statement)
         values = prepared.encoded(parameters)
+        with self._in_use() as session:
+            return session.answer(prepared, values)
+
+    def run_all(
+        self, statement: Compiled, parameters: Sequence[Mapping[str, object]]
+    ) -> list[list[Row]]:
+        """Run the statement once for each, all in one transaction; the rows of each."""
+        prepared = _prepared(statement)
+        values = [prepared.encoded(one) for one in parameters]
+        with self._in_use() as session:
+            return session.answers(prepared, values)
+
+    @contextmanager
+    def _in_use(self) -> Iterator["Session"]:
         try:
             self._watch.require()
             session = self._open()
             with self._watch.using(session.descriptor):
-                return session.answer(prepared, values)
+                yield session
         except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
             self.close()
             raise Unavailable(f"database: {type(error).__name__}") from error
@@ -61,6 +77,8 @@ class PinnedPostgres:
             # The statements are few and find everything by primary key: planning their joins anew
             # for each request would cost more than running them.
             connection.execute("SET plan_cache_mode = force_generic_plan")
+            if self._lock_milliseconds:
+                connection.execute(f"SET lock_timeout = {self._lock_milliseconds:d}")
             self._session = Session(connection)
         return self._session
 
@@ -107,8 +125,40 @@ class Session:
             formats,
             Format.BINARY,
         )
-        self._rows.set_pgresult(self._checked(result))
-        return self._rows.load_rows(0, result.ntuples, tuple)
+        return self._loaded(result)
+
+    def answers(self, prepared: Prepared, values: Sequence[list[bytes | None]]) -> list[list[Row]]:
+        """The rows of one statement run for several lists of values, in one transaction and one
+        round trip (libpq's pipeline mode): when this returns, it is committed.
+
+        After an error the connection is of no more use: what was sent with it is still unread.
+        """
+        name = self._names.get(prepared) or self._prepare(prepared)
+        pgconn = self.connection.pgconn
+        pgconn.enter_pipeline_mode()
+        for one in values:
+            pgconn.send_query_prepared(name, one, [Format.BINARY] * len(one), Format.BINARY)
+        pgconn.pipeline_sync()
+        found = []
+        for _ in values:
+            found.append(self._loaded(self._next_result()))
+            self._next_result()  # the end of that statement
+        self._checked(self._next_result())  # the transaction's
+        pgconn.exit_pipeline_mode()
+        return found
+
+    def _next_result(self) -> PGresult | None:
+        """What has been sent is answered piece by piece; while there is none, others may run."""
+        pgconn = self.connection.pgconn
+        while pgconn.flush() or pgconn.is_busy():
+            self._end.poll()
+            pgconn.consume_input()
+        return pgconn.get_result()
+
+    def _loaded(self, result: PGresult | None) -> list[Row]:
+        checked = self._checked(result)
+        self._rows.set_pgresult(checked)
+        return self._rows.load_rows(0, checked.ntuples, tuple)
 
     def _prepare(self, prepared: Prepared) -> bytes:
         name = b"hot_%d" % len(self._names)
@@ -116,12 +166,18 @@ class Session:
         self._names[prepared] = name
         return name
 
-    def _checked(self, result: PGresult) -> PGresult:
-        if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+    def _checked(self, result: PGresult | None) -> PGresult:
+        if result is not None and result.status in _GOOD:
             return result
-        if self.connection.closed:
+        if result is None or self.connection.closed:
             raise psycopg.OperationalError("the connection is lost")
         raise error_from_result(result)
+
+
+def _prepared(statement: Compiled) -> Prepared:
+    if statement.prepared is None:
+        raise TypeError("the statement was compiled for another database")
+    return statement.prepared
 
 
 class _IdentifierLoader(Loader):

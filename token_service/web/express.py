@@ -138,10 +138,12 @@ class Express:
             for place, origin, question in questions:
                 if (members := question.answer(seen)) is not None:
                     yield place, self._answer(environs[place], origin, members, begun)
-        for place, origin, attempt in attempts:
-            if (issued := refreshing.used_once(attempt, here.clock)) is not None:
-                members = _issued(issued, "refresh_token")
-                yield place, self._answer(environs[place], origin, members, begun)
+        if attempts:
+            used = refreshing.used_together([one for _, _, one in attempts], here.clock)
+            for (place, origin, _), issued in zip(attempts, used, strict=True):
+                if issued is not None:
+                    members = _issued(issued, "refresh_token")
+                    yield place, self._answer(environs[place], origin, members, begun)
 
     def _answer(
         self, environ: "WSGIEnvironment", origin: Origin, members: Mapping[str, Any], begun: float
@@ -200,6 +202,8 @@ class Express:
         if environ.get("HTTP_ACCEPT", "") not in _ANY_JSON:
             return None
         asked = named_tokens.any_token(snapshot, token, self._parts.clock.now())
+        if isinstance(asked, Refused):
+            return None
 
         def answer(seen: Look) -> Mapping[str, Any]:
             found = inspection.decided(snapshot, asked, seen)
@@ -217,7 +221,11 @@ class Express:
         if members or not isinstance(token, str) or not token:
             return None
         asked = named_tokens.access_token(snapshot, token, self._parts.clock.now())
-        return _Question(asked, lambda seen: answers.told(inspection.decided(snapshot, asked, seen)))
+        if isinstance(asked, Refused):
+            return None
+        return _Question(
+            asked, lambda seen: answers.told(inspection.decided(snapshot, asked, seen))
+        )
 
     def _client(
         self, snapshot: Snapshot, environ: "WSGIEnvironment", form: Mapping[str, str]

@@ -92,7 +92,7 @@ def install(app: Application) -> None:
     every_request.install(app, issuer=settings.issuer)
     cross_origin.install(app, issuer=settings.issuer)
     app.express = Express(parts)
-    app.wsgi_app = app.express.before(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = app.express.before(app.wsgi_app)  # type: ignore[assignment,method-assign]
 
 
 def _harden(app: Flask, max_body_bytes: int) -> None:
