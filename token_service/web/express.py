@@ -172,7 +172,7 @@ class Express:
         read, _ = self._ways[environ["PATH_INFO"]]
         try:
             return read(snapshot, environ, origin, body)
-        except Refuse:
+        except (Refuse, *_FOUND_OUT):
             return None
 
     def _token(
