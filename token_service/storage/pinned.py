@@ -5,10 +5,11 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import psycopg
 from psycopg.abc import Buffer
+from psycopg.abc import Transformer as RowMaker
 from psycopg.adapt import Loader, Transformer
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import error_from_result
@@ -21,6 +22,9 @@ from token_service.storage.compiled import Compiled, Prepared
 from token_service.storage.watch import Watch
 
 Row: TypeAlias = tuple[Any, ...]
+
+_BINARY = int(Format.BINARY)
+_DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 
 SQLITE_BUSY_SECONDS = 1.5
 CONNECT_TIMEOUT = "connect_timeout"
@@ -35,6 +39,12 @@ class PinnedPostgres:
         self._watch = watch
         self._session: Session | None = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held: each statement is its own transaction."""
+
     def run(self, statement: Compiled, parameters: Mapping[str, object]) -> list[Row]:
         """Run the statement; a broken connection is thrown away and the next call makes another."""
         prepared = statement.prepared
@@ -44,8 +54,11 @@ class PinnedPostgres:
         try:
             self._watch.require()
             session = self._open()
-            with self._watch.using(session.descriptor):
+            self._watch.begin(session.descriptor)
+            try:
                 return session.answer(prepared, values)
+            finally:
+                self._watch.finish(session.descriptor)
         except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
             self.close()
             raise Unavailable(f"database: {type(error).__name__}") from error
@@ -72,8 +85,17 @@ class PinnedPostgres:
         self._session = None
 
 
+class _Known(NamedTuple):
+    """A statement that the server has prepared for a connection, and what makes rows of its
+    results, which know the types of its columns from the first one."""
+
+    name: bytes
+    formats: tuple[int, ...]
+    rows: RowMaker
+
+
 class Session:
-    """An open connection, and the names of the statements that the server has prepared for it.
+    """An open connection, and the statements that the server has prepared for it.
 
     The statements are few and every request runs one: psycopg's cursor, which must find out for
     each what it is made of, takes four times the processor time of libpq's one call.
@@ -82,10 +104,9 @@ class Session:
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self.connection = connection
         self.descriptor = connection.fileno()
-        self._names: dict[Prepared, bytes] = {}
+        self._known: dict[Prepared, _Known] = {}
         self._end = told_of_end(connection)
         connection.adapters.register_loader("uuid", _IdentifierLoader)
-        self._rows = Transformer(connection)
 
     def was_closed_by_peer(self) -> bool:
         """Whether the idle connection has come to its end."""
@@ -99,25 +120,26 @@ class Session:
 
     def answer(self, prepared: Prepared, values: list[bytes | None]) -> list[Row]:
         """All rows; raises the error of psycopg that says what went wrong."""
-        name = self._names.get(prepared) or self._prepare(prepared)
-        formats = [Format.BINARY] * len(values)
+        known = self._known.get(prepared)
+        is_first = known is None
+        if known is None:
+            known = self._known[prepared] = self._prepare(prepared)
         result = self.connection.pgconn.exec_prepared(
-            name,
+            known.name,
             values,  # type: ignore[arg-type]  # None is NULL, which psycopg's annotation forgets
-            formats,
-            Format.BINARY,
+            known.formats,
+            _BINARY,
         )
-        self._rows.set_pgresult(self._checked(result))
-        return self._rows.load_rows(0, result.ntuples, tuple)
+        known.rows.set_pgresult(self._checked(result), set_loaders=is_first)
+        return known.rows.load_rows(0, result.ntuples, tuple)
 
-    def _prepare(self, prepared: Prepared) -> bytes:
-        name = b"hot_%d" % len(self._names)
+    def _prepare(self, prepared: Prepared) -> _Known:
+        name = b"hot_%d" % len(self._known)
         self._checked(self.connection.pgconn.prepare(name, prepared.sql, prepared.oids))
-        self._names[prepared] = name
-        return name
+        return _Known(name, (_BINARY,) * len(prepared.oids), Transformer(self.connection))
 
     def _checked(self, result: PGresult) -> PGresult:
-        if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        if result.status in _DONE:
             return result
         if self.connection.closed:
             raise psycopg.OperationalError("the connection is lost")
@@ -155,6 +177,12 @@ class PinnedSqlite:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held: only reads are run so."""
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:
