@@ -64,8 +64,7 @@ class UnknownKey(Exception):
         self.kid = kid
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """Claims that one of our keys has signed. They may be expired, or meant for somebody else."""
 
     claims: dict[str, object]
