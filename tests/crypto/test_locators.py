@@ -30,6 +30,19 @@ def test_sealing_is_deterministic_and_shows_no_common_part():
     assert same_bytes < 10
 
 
+def test_what_was_unsealed_is_sealed_anew_under_another_key():
+    other = LocatorKey.of(8, bytes(reversed(range(64))))
+    found = unseal({7: KEY}, seal(KEY, LOCATOR))
+    assert seal(other, found) == seal(other, replace(LOCATOR)) != seal(KEY, found)
+    assert unseal({8: other}, seal(other, found)) == LOCATOR
+
+
+def test_a_changed_locator_has_forgotten_how_it_was_sealed():
+    found = unseal({7: KEY}, seal(KEY, LOCATOR))
+    elsewhere = replace(found, tenant_id="3d" * 16)
+    assert unseal({7: KEY}, seal(KEY, elsewhere)) == elsewhere != LOCATOR
+
+
 def test_every_changed_byte_is_noticed():
     sealed = seal(KEY, LOCATOR)
     for position in range(len(sealed)):

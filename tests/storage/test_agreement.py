@@ -133,7 +133,7 @@ def outcome(
     database, key = signed.world.database, rotation.key
     for twist in twists:
         rotation = rotation._replace(
-            presented=replace(rotation.presented, **(twist.presented or {}))
+            presented=rotation.presented._replace(**(twist.presented or {}))
         )
     found = []
     try:
@@ -191,7 +191,7 @@ def test_the_statement_applies_exactly_to_what_the_rules_call_faultless(used, ti
 def test_the_statement_for_many_reads_what_the_statement_for_one_reads(used):
     database, key = used.world.database, used.key
     limit = current(used.world, lambda snapshot: snapshot.force_relogin)
-    other = replace(key, grant_id=key.grant_id - 1)
+    other = key._replace(grant_id=key.grant_id - 1)
     for twists in mixtures():
         try:
             with database.transaction() as tx:

@@ -48,6 +48,16 @@ def test_a_refresh_slides_the_end(signed, time):
     assert (after.used_at, after.ends_at - now) == (now, before.ends_at - before.used_at)
 
 
+@pytest.mark.parametrize("use", [grants.rotate, grants.slide])
+def test_a_use_tells_the_state_that_a_read_finds(signed, time, use):
+    """Though it asks for less: what its guard has proved is not told again."""
+    time.pass_(hours=1)
+    rotation = rotation_of(signed.world, signed.app, signed.tokens.refresh_token)
+    with signed.world.database.statement() as tx:
+        used = use(signed.world.database, tx, rotation)
+    assert used == state_of(signed)
+
+
 def test_five_rotations_in_one_frozen_microsecond_keep_their_order(signed):
     *spent, last = chain(signed, 5)
     assert state_of(signed).generation == 5

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import jwt
 import orjson
@@ -39,7 +39,7 @@ _HEADER_MEMBERS = {"alg", "kid", "typ"}
 _KID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _INTEGERS = range(-(2**63), 2**64)
 _ALGORITHMS = {name: jwt.get_algorithm_by_name(name) for name in SIGNING_ALGORITHMS}
-_NESTING = (dict, list, tuple)
+_NESTING = (dict, list)
 _ECDSA = ec.ECDSA(SHA256())
 _FOREIGN_ALGORITHMS: dict[str, Any] = {
     **{str(name): algorithm for name, algorithm in _ALGORITHMS.items()},
@@ -64,8 +64,7 @@ class UnknownKey(Exception):
         self.kid = kid
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """Claims that one of our keys has signed. They may be expired, or meant for somebody else."""
 
     claims: dict[str, object]
@@ -113,10 +112,11 @@ def sign(key: SigningKey, claims: Mapping[str, object], typ: str, longest: int =
     Raises ValueError or TypeError for claims that `verify` would refuse: too long, nested too deep,
     or with something in them that is not JSON. Instants are numbers; a datetime is refused.
     """
-    members = dict(claims)
-    if not _is_shallow(members, MAX_DEPTH):
+    payload = orjson.dumps(dict(claims), option=orjson.OPT_PASSTHROUGH_DATETIME)
+    # Nothing is nested deeper than there are brackets, and those are counted faster.
+    brackets = payload.count(b"{") + payload.count(b"[")
+    if brackets > MAX_DEPTH and not _is_shallow(orjson.loads(payload), MAX_DEPTH):
         raise ValueError(f"claims are nested deeper than {MAX_DEPTH}")
-    payload = orjson.dumps(members, option=orjson.OPT_PASSTHROUGH_DATETIME)
     signed = f"{_header_segment(key.algorithm, key.kid, typ)}.{opaque.encode(payload)}"
     token = f"{signed}.{opaque.encode(_signature(key, signed.encode()))}"
     if len(token) > longest:
@@ -137,13 +137,16 @@ def verify(
     Raises UnknownKey if nothing but the key is wrong before the signature. No input raises anything
     else; KeyUnreadable tells of a keyring without its key-encryption key.
     """
-    parts = _parts(token, _MAX_HEADER_LENGTH)
-    if parts is None:
-        return None
-    header = _header(parts.header)
-    if header is None or header.typ != typ:
+    segments = _segments(token, _MAX_HEADER_LENGTH)
+    header = None if segments is None else _header(segments.header)
+    if segments is None or header is None or header.typ != typ:
         return None
     key = keyring.verifying_key(header.kid, now)
+    if key is not None and cache is not None and cache.holds(token, key):
+        return Verified(orjson.loads(opaque.decode(segments.payload) or b""), header.kid)
+    parts = _decoded(segments)
+    if parts is None:
+        return None
     if key is None:
         if keyring.knows(header.kid):
             return None
@@ -151,12 +154,12 @@ def verify(
     # The algorithm is our key's; the header may only agree (RFC 8725 section 3.1).
     if header.algorithm != key.algorithm:
         return None
-    if cache is None or not cache.holds(token, key):
-        if not _is_signed(parts, key) or _json_object(parts.payload) is None:
-            return None
-        if cache is not None:
-            cache.add(token, key)
-    return Verified(orjson.loads(parts.payload), header.kid)
+    claims = _json_object(parts.payload) if _is_signed(parts, key) else None
+    if claims is None:
+        return None
+    if cache is not None:
+        cache.add(token, key)
+    return Verified(claims, header.kid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +186,11 @@ def foreign(token: str, longest_header: int) -> Foreign | None:
 
     Extensions that must be understood are refused, because none is (RFC 7515 section 4.1.11).
     """
-    parts = _parts(token, longest_header)
-    if parts is None:
+    segments = _segments(token, longest_header)
+    parts = None if segments is None else _decoded(segments)
+    if segments is None or parts is None:
         return None
-    encoded = opaque.decode(parts.header)
+    encoded = opaque.decode(segments.header)
     header = None if encoded is None else _json_object(encoded)
     claims = _json_object(parts.payload)
     if header is None or claims is None or "crit" in header:
@@ -194,11 +198,17 @@ def foreign(token: str, longest_header: int) -> Foreign | None:
     return Foreign(header, claims, parts.signed, parts.signature)
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """A compact serialisation, taken apart; the header is still encoded."""
+class _Segments(NamedTuple):
+    """A compact serialisation, taken apart (RFC 7515 section 3.1); all of it is still encoded."""
 
     header: str
+    payload: str
+    signature: str
+
+
+class _Parts(NamedTuple):
+    """What its segments say, but for the header, and what was signed."""
+
     payload: bytes
     signed: bytes
     signature: bytes
@@ -211,16 +221,20 @@ class _Header:
     typ: str
 
 
-def _parts(token: str, longest_header: int) -> _Parts | None:
-    """RFC 7515 section 3.1: exactly three parts, each in the one canonical spelling; a header that
-    is longer than it may be is refused unread."""
+def _segments(token: str, longest_header: int) -> _Segments | None:
+    """Exactly three; a header that is longer than it may be is refused unread."""
     if len(token) > MAX_LENGTH or not token.isascii() or token.count(".") != 2:
         return None
-    header, payload_segment, signature_segment = token.split(".")
-    payload, signature = opaque.decode(payload_segment), opaque.decode(signature_segment)
-    if payload is None or signature is None or len(header) > longest_header:
+    segments = _Segments._make(token.split("."))
+    return None if len(segments.header) > longest_header else segments
+
+
+def _decoded(segments: _Segments) -> _Parts | None:
+    """Each must be in the one canonical spelling."""
+    payload, signature = opaque.decode(segments.payload), opaque.decode(segments.signature)
+    if payload is None or signature is None:
         return None
-    return _Parts(header, payload, f"{header}.{payload_segment}".encode(), signature)
+    return _Parts(payload, f"{segments.header}.{segments.payload}".encode(), signature)
 
 
 @functools.lru_cache(maxsize=128)
@@ -257,9 +271,10 @@ def _signature(key: SigningKey, signed: bytes) -> bytes:
     Both verify, so anybody could turn one token into a second with the same claims. We make and
     accept the smaller one only: one token is one string.
     """
-    if not isinstance(key.private_key, ec.EllipticCurvePrivateKey):
+    if key.algorithm != Algorithm.ES256:
         return _ALGORITHMS[Algorithm(key.algorithm)].sign(signed, key.private_key)
-    r, s = decode_dss_signature(key.private_key.sign(signed, _ECDSA))
+    private_key = cast("ec.EllipticCurvePrivateKey", key.private_key)
+    r, s = decode_dss_signature(private_key.sign(signed, _ECDSA))
     smaller = min(s, _P256_ORDER - s)
     return r.to_bytes(_P256_LENGTH, "big") + smaller.to_bytes(_P256_LENGTH, "big")
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol, Self
+from typing import Generic, Protocol, Self, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -28,6 +28,7 @@ from token_service.crypto.refresh_tokens import OpaqueKey, OpaqueKeys
 from token_service.domain.keys import Algorithm, KeyPurpose, KeyRecord, KeyState
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+Made = TypeVar("Made")
 
 RSA_BITS = 3072
 
@@ -163,12 +164,22 @@ def rewrap(row: KeyRecord, encryption: KeyEncryption) -> KeyRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class _OpaqueWindow:
-    """The opaque keys from one turn of a key (`begins <= now`) until just before the next."""
+class _Window(Generic[Made]):
+    """What some keys come to from one turn of theirs (`begins <= now`) until just before the next.
+
+    Which key is active is looked for once for each window, not for each signature.
+    """
 
     begins: datetime
     ends: datetime
-    keys: OpaqueKeys
+    made: Made
+
+    @classmethod
+    def at(cls, now: datetime, rows: Sequence[KeyRecord], made: Made) -> Self:
+        """The window around `now`, in which one of the rows is active."""
+        turns = [turn for row in rows for turn in (row.activates_at, row.retires_at)]
+        begins = max(turn for turn in turns if turn <= now)
+        return cls(begins, min(turn for turn in turns if turn > now), made)
 
 
 class Keyring:
@@ -184,9 +195,9 @@ class Keyring:
         self._opaque_rows = [
             row for row in rows if row.purpose == KeyPurpose.OPAQUE and row.revoked_at is None
         ]
-        self._signing_keys: dict[str, SigningKey] = {}
+        self._signing_windows: dict[str, _Window[SigningKey]] = {}
         self._verifying_keys: dict[str, VerifyingKey] = {}
-        self._opaque_window: _OpaqueWindow | None = None
+        self._opaque_window: _Window[OpaqueKeys] | None = None
 
     @classmethod
     def open(cls, rows: Sequence[KeyRecord], encryption: KeyEncryption) -> Self:
@@ -199,15 +210,10 @@ class Keyring:
 
     def signing_key(self, algorithm: str, now: datetime) -> SigningKey:
         """The active key of the algorithm, the newest if there are several; raises NoKey."""
-        rows = [row for row in self._signing_rows.values() if row.algorithm == algorithm]
-        row = _newest_active(rows, now)
-        if row is None:
-            raise NoKey(f"no {algorithm} key is active")
-        key = self._signing_keys.get(row.kid)
-        if key is None:
-            key = SigningKey(row.kid, row.algorithm, _private_key(row, self._encryption))
-            self._signing_keys[row.kid] = key
-        return key
+        window = self._signing_windows.get(algorithm)
+        if window is None or not window.begins <= now < window.ends:
+            window = self._signing_windows[algorithm] = self._signing_window(algorithm, now)
+        return window.made
 
     def verifying_key(self, kid: str, now: datetime) -> VerifyingKey | None:
         """The key named `kid` unless it is gone, revoked or unknown.
@@ -235,8 +241,8 @@ class Keyring:
         """
         window = self._opaque_window
         if window is None or not window.begins <= now < window.ends:
-            window = self._opaque_window = self._window_at(now)
-        return window.keys
+            window = self._opaque_window = self._opaque_window_at(now)
+        return window.made
 
     def jwks(self, now: datetime) -> dict[str, list[dict[str, str]]]:
         """The JWK set (RFC 7517 section 5): next, active and retired signing keys, oldest first."""
@@ -244,7 +250,15 @@ class Keyring:
         keys = [self.verifying_key(row.kid, now) for row in rows]
         return {"keys": [dict(key.jwk) for key in keys if key is not None]}
 
-    def _window_at(self, now: datetime) -> _OpaqueWindow:
+    def _signing_window(self, algorithm: str, now: datetime) -> _Window[SigningKey]:
+        rows = [row for row in self._signing_rows.values() if row.algorithm == algorithm]
+        active = _newest_active(rows, now)
+        if active is None:
+            raise NoKey(f"no {algorithm} key is active")
+        private = _private_key(active, self._encryption)
+        return _Window.at(now, rows, SigningKey(active.kid, active.algorithm, private))
+
+    def _opaque_window_at(self, now: datetime) -> _Window[OpaqueKeys]:
         current = _newest_active(self._opaque_rows, now)
         if current is None:
             raise NoKey("no opaque key is active")
@@ -252,12 +266,8 @@ class Keyring:
             row.number: OpaqueKey.derive(row.number, _private_part(row, self._encryption))
             for row in self._opaque_rows
         }
-        turns = [turn for row in self._opaque_rows for turn in (row.activates_at, row.retires_at)]
-        return _OpaqueWindow(
-            begins=max(turn for turn in turns if turn <= now),
-            ends=min(turn for turn in turns if turn > now),
-            keys=OpaqueKeys.of(keys.values(), keys[current.number]),
-        )
+        made = OpaqueKeys.of(keys.values(), keys[current.number])
+        return _Window.at(now, self._opaque_rows, made)
 
 
 def _newest_active(rows: Iterable[KeyRecord], now: datetime) -> KeyRecord | None:

@@ -9,7 +9,6 @@ that two of them belong to the same account.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
@@ -32,12 +31,26 @@ LOCATOR_LENGTH = SEAL_LENGTH + _PLAIN_LENGTH
 
 @dataclass(frozen=True, slots=True)
 class Locator:
-    """Where a grant lives. The identifiers are 32 lowercase hexadecimal characters each."""
+    """Where a grant lives. The identifiers are 32 lowercase hexadecimal characters each.
+
+    It remembers its last sealed form: a refresh needs the one that it came in for the refresh token
+    and for the `jti`, and sealing gives the same bytes each time.
+    """
 
     account_id: str
     sid: str
     tenant_id: str
     grant_id: int
+    _sealed: bytes = field(default=b"", init=False, repr=False, compare=False)
+
+    def sealed_as(self, data: bytes) -> Self:
+        """The same locator, which remembers that this is its sealed form."""
+        object.__setattr__(self, "_sealed", data)
+        return self
+
+    def sealed_under(self, number: int) -> bytes | None:
+        """The form remembered, if the key of that number has sealed it."""
+        return self._sealed if sealed_by(self._sealed) == number else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +68,17 @@ class LocatorKey:
         return cls(number, AESSIV(secret))
 
 
-@lru_cache(maxsize=64)
 def seal(key: LocatorKey, locator: Locator) -> bytes:
     """The locator as `LOCATOR_LENGTH` opaque bytes: key number (2), synthetic IV and text.
 
-    A refresh seals one locator twice, for the refresh token and for the `jti`: the same bytes.
     Raises ValueError for a locator that could not be told from another one once it is packed.
     """
-    return seal_address(key, _PURPOSE, _packed(locator))
+    remembered = locator.sealed_under(key.number)
+    if remembered is not None:
+        return remembered
+    sealed = seal_address(key, _PURPOSE, _packed(locator))
+    locator.sealed_as(sealed)
+    return sealed
 
 
 def unseal(keys: Mapping[int, LocatorKey], data: bytes) -> Locator | None:
@@ -75,7 +91,7 @@ def unseal(keys: Mapping[int, LocatorKey], data: bytes) -> Locator | None:
         sid=plain[16:32].hex(),
         tenant_id=plain[32:48].hex(),
         grant_id=int.from_bytes(plain[48:], "big"),
-    )
+    ).sealed_as(data)
 
 
 def seal_address(key: LocatorKey, purpose: bytes, address: bytes) -> bytes:

@@ -1,9 +1,8 @@
 """The claims of an access token (RFC 9068): made here, and read back strictly."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from token_service.domain.confirmations import Confirmation, in_claims
 
@@ -14,8 +13,7 @@ _MAX_INSTANT = 253_402_300_799
 """Last second of the year 9999: nothing later fits a `datetime`."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessClaims:
+class AccessClaims(NamedTuple):
     """An access token's claims with their types checked; `claims` is the whole of them.
 
     `sid` and `tenant_id` are None in a client-credentials token, which has no session.

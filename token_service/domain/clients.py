@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from token_service.domain import scopes
@@ -68,7 +69,7 @@ class ClientSecret:
     expires_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Client:
     """A registered client application. `tenant_id` None: it belongs to the environment.
 
@@ -147,7 +148,7 @@ class Client:
         metadata = self.metadata
         return metadata.rotation or self.is_public or not metadata.binds_access_tokens
 
-    @property
+    @cached_property
     def scope_names(self) -> frozenset[str]:
         """All scopes that the client may ever be given."""
         return scopes.names(self.scope)

@@ -6,6 +6,7 @@ A bound token is worth nothing to whoever stole it without the private key behin
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Self
 
 from token_service.domain.clients import Client
@@ -20,7 +21,7 @@ TokenType = Literal["Bearer", "DPoP"]
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Confirmation:
     """What somebody has proved to hold, or what a token demands; base64url, 43 characters each."""
 
@@ -33,7 +34,7 @@ class Confirmation:
         members = dict(part.rsplit(":", 1) for part in stored.split()) if stored else {}
         return cls(members.get(KEY), members.get(CERTIFICATE))
 
-    @property
+    @cached_property
     def stored(self) -> str | None:
         """As a grant's row keeps it: `jkt:` or `x5t#S256:` and a thumbprint, or both in this order
         with a space between them; None for nothing."""

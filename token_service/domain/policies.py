@@ -6,6 +6,7 @@ written in the API and stored: only the fields that a level states, with `"off"`
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from math import ceil
 from typing import Any, Literal, Self, TypeAlias
 
@@ -18,9 +19,10 @@ Bounds: TypeAlias = Mapping[str, Mapping[str, int]]
 """What no tenant may leave: `{field: {"min": number, "max": number}}`, each end optional."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
-    """One complete set of rules. `None` means "no such limit"."""
+    """One complete set of rules. `None` means "no such limit"; what follows from the rules is
+    computed once."""
 
     access_token_lifetime: int = 900
     refresh_token_lifetime: int | Literal["auto"] = 86_400
@@ -37,7 +39,7 @@ class Policy:
     lockout_seconds: int = 900
     impersonation: bool = True
 
-    @property
+    @cached_property
     def refresh_lifetime(self) -> int:
         """Seconds that a refresh token lives after its predecessor was used."""
         if isinstance(self.refresh_token_lifetime, int):
@@ -45,14 +47,14 @@ class Policy:
         # Rounded up: two thirds of it must never be less than the access token's lifetime.
         return ceil(self.access_token_lifetime * AUTO_REFRESH_FACTOR)
 
-    @property
+    @cached_property
     def unused_limit(self) -> int:
         """Seconds without a refresh after which a grant is over: the smaller of both limits."""
         if self.idle_timeout is None:
             return self.refresh_lifetime
         return min(self.idle_timeout, self.refresh_lifetime)
 
-    @property
+    @cached_property
     def access_lifetime(self) -> int:
         """Seconds that an access token lives.
 
@@ -115,7 +117,7 @@ class Policy:
             if name in TIGHTENING and limit != OFF:
                 current = self.number(name)
                 changes[name] = limit if current is None else min(limit, current)
-        return replace(self, **changes)
+        return replace(self, **changes) if changes else self
 
     def number(self, name: str) -> int | None:
         """A field that is a number, `auto` as what it comes to; None where there is no limit."""

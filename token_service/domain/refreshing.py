@@ -1,15 +1,14 @@
 """What to make of a refresh token that the guarded statement did not accept."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import NamedTuple
 
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import GrantState, Rules, grant_refusal, session_refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Presentation:
+class Presentation(NamedTuple):
     """A genuine refresh token as it was presented, and by whom.
 
     `confirmation` is what the presenter has proved to hold, as a grant's row would keep it.

@@ -1,8 +1,9 @@
 """Sessions and grants: what is stored of them, and whether they are live."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
+from typing import NamedTuple
 
 from token_service.domain.policies import NEVER, Policy
 from token_service.domain.refusals import Refusal
@@ -10,8 +11,7 @@ from token_service.domain.refusals import Refusal
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=5)
 
 
-@dataclass(frozen=True, slots=True)
-class GrantKey:
+class GrantKey(NamedTuple):
     """The primary key of a grant; its first two parts are the primary key of its session."""
 
     account_id: str
@@ -29,8 +29,7 @@ class GrantSelection:
     sid: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GrantTerms:
+class GrantTerms(NamedTuple):
     """What a grant was opened with, besides its scope, and keeps.
 
     `auth_time` is the sign-in that it is from: signing in again in the same browser renews the
@@ -48,8 +47,7 @@ class GrantTerms:
     openid: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GrantState:
+class GrantState(NamedTuple):
     """Everything that decides about one grant, as one statement read it.
 
     The stored facts of the grant and its session, and what they are measured against: the epochs
@@ -69,7 +67,7 @@ class GrantState:
     client_epoch: int
     generation: int
     key_number: int
-    secret_hash: str = field(repr=False)
+    secret_hash: str
     used_at: datetime
     used_from: str
     ends_at: datetime
@@ -91,6 +89,10 @@ class GrantState:
     current_membership: int | None
     force_relogin: int
     configuration_version: int
+
+    def __repr__(self) -> str:
+        """Without the hash of the secret."""
+        return f"GrantState(key={self.key!r}, generation={self.generation})"
 
     @property
     def absolute_end(self) -> datetime | None:

@@ -202,7 +202,7 @@ def _opened(database: Database, held: _Held) -> IssuedTokens | Refusal:
         client=client,
         policy=place.rules.policy_for(remembered=session.remembered),
         scope=scope,
-        terms=replace(terms, audiences=(resource,)) if resource else terms,
+        terms=terms._replace(audiences=(resource,)) if resource else terms,
         methods=session.methods,
         absolute_end=end,
         nonce=code.request.nonce,

@@ -4,7 +4,6 @@ One token is a batch of one: the same functions decide about each.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -41,8 +40,7 @@ Asked: TypeAlias = Named | Doubtful | Refused
 """What a token says of itself, before anybody else was asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(NamedTuple):
     """A live token: whose it is, and what may be said of it; `grant` and `terms` are those of a
     session's token.
 
@@ -173,7 +171,9 @@ def _as_known_to(snapshot: Snapshot, caller: Client, found: Inspection) -> Inspe
     if found.account_id is None:
         return found
     subject = subjects.subject(snapshot, caller, found.account_id)
-    return replace(found, claims={**found.claims, "sub": subject})
+    if found.claims["sub"] == subject:
+        return found
+    return found._replace(claims={**found.claims, "sub": subject})
 
 
 def _looked_up(

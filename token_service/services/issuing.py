@@ -103,13 +103,13 @@ def session_tokens(
     expires_at = claims.instant(access_token_end(held.policy, now, held.absolute_end))
     audience = held.terms.audiences or client.audience
     subject = subjects.of_access_token(snapshot, client, locator.account_id, audience)
-    body = _common(snapshot, client, subject, audience, held.scope, issued_at, expires_at) | {
-        **bound_to(held.confirmation),
-        "jti": _session_jti(snapshot, locator, now),
-        "sid": locator.sid,
-        "tenantId": locator.tenant_id,
-    }
-    access_token = _signed(snapshot, client, body | _authentication(held), now)
+    body = _common(snapshot, client, subject, audience, held.scope, issued_at, expires_at)
+    body |= bound_to(held.confirmation)
+    body["jti"] = _session_jti(snapshot, locator, now)
+    body["sid"] = locator.sid
+    body["tenantId"] = locator.tenant_id
+    body |= _authentication(held)
+    access_token = _signed(snapshot, client, body, now)
     lifetime = expires_at - issued_at
     return IssuedTokens(
         access_token=access_token,
@@ -151,7 +151,7 @@ def _id_token(
 
 def bound_to(confirmation: Confirmation) -> dict[str, object]:
     """The claim `cnf` of a bound token (RFC 9449 section 6, RFC 8705 section 3.1)."""
-    return {"cnf": confirmation.members} if confirmation.members else {}
+    return {"cnf": confirmation.members} if confirmation.stored else {}
 
 
 def _authentication(held: Holder) -> dict[str, object]:
@@ -180,8 +180,11 @@ def client_token(
     """
     issued_at = claims.instant(now)
     tenant = snapshot.tenant(client.tenant_id) if client.tenant_id else None
-    policy = snapshot.policy_of(tenant) if tenant else snapshot.policy
-    expires_at = issued_at + policy.tightened(client.policy).access_lifetime
+    if tenant is not None:
+        policy = snapshot.rules_of(tenant, client).policy
+    else:
+        policy = snapshot.policy.tightened(client.policy)
+    expires_at = issued_at + policy.access_lifetime
     body = _common(
         snapshot, client, client.client_id, client.audience, scope, issued_at, expires_at
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from token_service.clock import Clock
 from token_service.crypto import jwt, refresh_tokens
@@ -27,8 +27,7 @@ class Doubtful:
     reason: Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class SessionToken:
+class SessionToken(NamedTuple):
     """A session's access token, with the grant that it names."""
 
     access: AccessClaims

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from token_service.clock import Clock
 from token_service.crypto import refresh_tokens
@@ -38,8 +39,7 @@ class Refresh:
     confirmation: Confirmation = UNBOUND
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One genuine refresh token, what it is measured against, and who presents it."""
 
     database: Database

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from struct import Struct
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import JSON, BigInteger, Boolean, ColumnElement, Dialect, Integer, String, bindparam
 from sqlalchemy.dialects import sqlite
@@ -21,8 +21,7 @@ from sqlalchemy.types import TypeEngine
 from token_service.storage.types import Identifier, Instant, micros
 
 
-@dataclass(frozen=True, slots=True)
-class Flavour:
+class Flavour(NamedTuple):
     """What a compiled statement depends on: the dialect, and where the database's clock is."""
 
     dialect: str
@@ -34,10 +33,11 @@ class Flavour:
         return self.dialect == "sqlite"
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
-    """A parameter that a prepared statement is given: its name, and what makes its binary form."""
+class Bind(NamedTuple):
+    """A parameter that a prepared statement is given: its place, its name, and what makes its
+    binary form."""
 
+    place: int
     name: str
     encode: Callable[[Any], bytes]
 
@@ -48,21 +48,21 @@ class Prepared:
 
     The types (`oids`) are those of the columns. A driver would find them out from the values, each
     time, and have the server prepare one text again for small and for large numbers. `constants`
-    are encoded already, in their places; each of `binds` belongs at the place beside it.
+    are encoded already, in their places, and the values for `binds` come in theirs.
     """
 
     sql: bytes
     oids: tuple[int, ...]
     constants: tuple[bytes | None, ...]
-    binds: tuple[tuple[int, Bind], ...]
+    binds: tuple[Bind, ...]
 
     def encoded(self, parameters: Mapping[str, Any]) -> list[bytes | None]:
         """All parameters in their order; raises KeyError for one that is missing, and what the
         encoders raise for a value of another type."""
         values = list(self.constants)
-        for place, bind in self.binds:
-            value = parameters[bind.name]
-            values[place] = None if value is None else bind.encode(value)
+        for place, name, encode in self.binds:
+            value = parameters[name]
+            values[place] = None if value is None else encode(value)
         return values
 
 
@@ -101,14 +101,14 @@ def _prepared(result: SQLCompiler) -> Prepared:
     names = tuple(dict.fromkeys(result.positiontup or ()))
     forms = [_binary_form(name, result.binds[name].type) for name in names]
     given = _constants(result)
-    binds = [Bind(name, encode) for name, (_, encode) in zip(names, forms, strict=True)]
+    binds = [Bind(place, names[place], encode) for place, (_, encode) in enumerate(forms)]
     return Prepared(
         sql=str(result).encode(),
         oids=tuple(oid for oid, _ in forms),
         constants=tuple(
             bind.encode(given[bind.name]) if bind.name in given else None for bind in binds
         ),
-        binds=tuple((place, bind) for place, bind in enumerate(binds) if bind.name not in given),
+        binds=tuple(bind for bind in binds if bind.name not in given),
     )
 
 

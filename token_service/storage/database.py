@@ -154,17 +154,17 @@ class Database:
         with _unavailable():
             yield
 
-    @contextmanager
-    def statement(self) -> Iterator[Statements]:
+    def statement(self) -> AbstractContextManager[Statements]:
         """The thread's pinned connection, for one guarded statement that commits by itself.
 
         On SQLite a write transaction surrounds it, because there RETURNING sees only the updated
         table and the joined columns need a second statement.
         """
         pinned = self._pinned_connection()
-        if isinstance(pinned, PinnedPostgres):
-            yield pinned
-            return
+        return pinned if isinstance(pinned, PinnedPostgres) else self._writing_alone(pinned)
+
+    @contextmanager
+    def _writing_alone(self, pinned: PinnedSqlite) -> Iterator[Statements]:
         with self._write_turn(), pinned.writing():
             yield pinned
 
@@ -186,10 +186,9 @@ class Database:
             self._pinned.together = pinned
         return cast(PinnedPostgres, pinned).run_all(statement, parameters)
 
-    @contextmanager
-    def query(self) -> Iterator[Statements]:
+    def query(self) -> AbstractContextManager[Statements]:
         """The thread's pinned connection, for one statement that reads."""
-        yield self._pinned_connection()
+        return self._pinned_connection()
 
     def close(self) -> None:
         """Give the pool's connections and those of the calling thread back."""

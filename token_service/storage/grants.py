@@ -144,7 +144,7 @@ def rotate_all(database: Database, rotations: Sequence[Rotation]) -> list[GrantS
     states: list[GrantState | None] = [None] * len(rotations)
     for place, rows in zip(order, found, strict=True):
         if rows:
-            states[place] = state_of(rotations[place].key, rows[0])
+            states[place] = _after(rotations[place], rows[0])
     return states
 
 
@@ -164,7 +164,29 @@ def _used(
         tenant_id = rotation.presented.tenant_id
         found = read(database, tx, rotation.key, tenant_id, rotation.force_relogin)
         return found.state if found else None
-    return state_of(rotation.key, rows[0])
+    return _after(rotation, rows[0])
+
+
+def _after(rotation: Rotation, row: Row) -> GrantState:
+    return state_of(rotation.key, _known(rotation) + row)
+
+
+def _known(rotation: Rotation) -> Row:
+    """What the guard has proved of the row, or has written: the columns of `KNOWN`."""
+    presented = rotation.presented
+    not_ended = (None, None)
+    return (
+        rotation.configuration_version,
+        presented.client_id,
+        presented.tenant_id,
+        rotation.tenant_epoch,
+        rotation.client_epoch,
+        presented.secret_hash,
+        micros(rotation.now),
+        rotation.used_from,
+        *not_ended,
+        *not_ended,
+    )
 
 
 def read(
@@ -179,8 +201,8 @@ def read(
     rows = tx.run(grant_statements.read(database.flavour), parameters | database.clock_parameters())
     if not rows:
         return None
-    *columns, database_clock = rows[0]
-    return ReadState(state_of(key, tuple(columns)), moment(database_clock))
+    row = rows[0]
+    return ReadState(state_of(key, row), moment(row[-1]))
 
 
 def states_of(
@@ -217,7 +239,6 @@ def _states(account_id: str, sids: Sequence[str], force_relogin: int) -> Select[
             *grant_statements.RAW_STATE,
             memberships.c.number,
             grant_statements.strictest_relogin(accounts.c.account_id, force_relogin),
-            environment.c.configuration_version,
             grants.c.sid,
             grants.c.grant_id,
             grants.c.ended_by,
@@ -341,7 +362,11 @@ def addressed(key: GrantKey) -> ColumnElement[bool]:
 def rotation_parameters(rotation: Rotation) -> dict[str, object]:
     """What the statements that use a grant are given."""
     presented, now = rotation.presented, micros(rotation.now)
-    return _key(rotation.key) | {
+    key = rotation.key
+    return {
+        "account_id": key.account_id,
+        "sid": key.sid,
+        "grant_id": key.grant_id,
         "client_id": presented.client_id,
         "tenant_id": presented.tenant_id,
         "generation": presented.generation,
@@ -370,40 +395,40 @@ def state_of(key: GrantKey, row: Row) -> GrantState:
     """The one way from a row to a state; the order is that of `STATE` and the standing."""
     return GrantState(
         key=key,
-        client_id=row[0],
-        tenant_id=identifier(row[1]),
-        membership=row[2],
-        scope=row[3],
-        tenant_epoch=row[4],
-        client_epoch=row[5],
-        generation=row[6],
-        key_number=row[7],
-        secret_hash=row[8],
-        used_at=moment(row[9]),
-        used_from=row[10],
-        ends_at=moment(row[11]),
-        ended_at=optional_moment(row[12]),
-        end_reason=None if row[13] is None else Refusal(row[13]),
-        entered_tenant_id=optional_identifier(row[14]),
+        configuration_version=row[0],
+        client_id=row[1],
+        tenant_id=identifier(row[2]),
+        tenant_epoch=row[3],
+        client_epoch=row[4],
+        secret_hash=row[5],
+        used_at=moment(row[6]),
+        used_from=row[7],
+        ended_at=optional_moment(row[8]),
+        end_reason=None if row[9] is None else Refusal(row[9]),
+        session_ended_at=optional_moment(row[10]),
+        session_end_reason=None if row[11] is None else Refusal(row[11]),
+        membership=row[12],
+        scope=row[13],
+        generation=row[14],
+        key_number=row[15],
+        ends_at=moment(row[16]),
+        entered_tenant_id=optional_identifier(row[17]),
         terms=GrantTerms(
-            auth_time=moment(row[15]),
-            confirmation=row[16],
-            audiences=None if row[17] is None else tuple(row[17].split()),
-            requested_claims=row[18],
-            openid=bool(row[19]),
+            auth_time=moment(row[18]),
+            confirmation=row[19],
+            audiences=None if row[20] is None else tuple(row[20].split()),
+            requested_claims=row[21],
+            openid=bool(row[22]),
         ),
-        authenticated_at=moment(row[20]),
-        capped_at=optional_moment(row[21]),
-        methods=tuple(row[22].split()),
-        remembered=bool(row[23]),
-        impersonator=row[24],
-        session_ended_at=optional_moment(row[25]),
-        session_end_reason=None if row[26] is None else Refusal(row[26]),
-        session_account_epoch=row[27],
-        session_environment_epoch=row[28],
-        account_epoch=row[29],
-        environment_epoch=row[30],
-        current_membership=row[31],
-        force_relogin=row[32],
-        configuration_version=row[33],
+        authenticated_at=moment(row[23]),
+        capped_at=optional_moment(row[24]),
+        methods=tuple(row[25].split()),
+        remembered=bool(row[26]),
+        impersonator=row[27],
+        session_account_epoch=row[28],
+        session_environment_epoch=row[29],
+        account_epoch=row[30],
+        environment_epoch=row[31],
+        current_membership=row[32],
+        force_relogin=row[33],
     )

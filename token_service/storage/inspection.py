@@ -99,7 +99,7 @@ def _read_several(
             states[keys[place]] = grants.state_of(keys[place], tuple(columns))
         if jti is not None:
             revoked.add(jti)
-    *_, version, _, _, _, database_clock = rows[0]
+    version, *_, database_clock = rows[0]
     return Found(states, revoked, Versioned(version, moment(database_clock)))
 
 
@@ -129,7 +129,6 @@ def several(flavour: Flavour) -> Compiled:
         *STATE,
         memberships.c.number,
         strictest_relogin(grants_table.c.account_id, relogin_parameter()),
-        environment.c.configuration_version,
         accounts.c.account_id,
         asked.c.place,
         revoked_table.c.jti,

@@ -2,13 +2,15 @@
 
 import select
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 import psycopg
 from psycopg.abc import Buffer
+from psycopg.abc import Transformer as RowMaker
 from psycopg.adapt import Loader, Transformer
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import error_from_result
@@ -21,9 +23,12 @@ from token_service.storage.compiled import Compiled, Prepared
 from token_service.storage.watch import Watch
 
 Row: TypeAlias = tuple[Any, ...]
+Rows = TypeVar("Rows")
+
+_BINARY = int(Format.BINARY)
+_DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.PIPELINE_SYNC})
 
 SQLITE_BUSY_SECONDS = 1.5
-_GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.PIPELINE_SYNC)
 CONNECT_TIMEOUT = "connect_timeout"
 """The name in a URL, and in libpq, of the seconds that a connection attempt may take."""
 
@@ -39,12 +44,17 @@ class PinnedPostgres:
         self._lock_milliseconds = lock_milliseconds
         self._session: Session | None = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held: each statement is its own transaction."""
+
     def run(self, statement: Compiled, parameters: Mapping[str, object]) -> list[Row]:
         """Run the statement; a broken connection is thrown away and the next call makes another."""
         prepared = _prepared(statement)
         values = prepared.encoded(parameters)
-        with self._in_use() as session:
-            return session.answer(prepared, values)
+        return self._in_use(lambda session: session.answer(prepared, values))
 
     def run_all(
         self, statement: Compiled, parameters: Sequence[Mapping[str, object]]
@@ -52,16 +62,17 @@ class PinnedPostgres:
         """Run the statement once for each, all in one transaction; the rows of each."""
         prepared = _prepared(statement)
         values = [prepared.encoded(one) for one in parameters]
-        with self._in_use() as session:
-            return session.answers(prepared, values)
+        return self._in_use(lambda session: session.answers(prepared, values))
 
-    @contextmanager
-    def _in_use(self) -> Iterator["Session"]:
+    def _in_use(self, use: Callable[["Session"], Rows]) -> Rows:
         try:
             self._watch.require()
             session = self._open()
-            with self._watch.using(session.descriptor):
-                yield session
+            self._watch.begin(session.descriptor)
+            try:
+                return use(session)
+            finally:
+                self._watch.finish(session.descriptor)
         except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
             self.close()
             raise Unavailable(f"database: {type(error).__name__}") from error
@@ -90,8 +101,19 @@ class PinnedPostgres:
         self._session = None
 
 
+@dataclass(slots=True)
+class _Known:
+    """A statement that the server has prepared for a connection, and what makes rows of its
+    results, which knows the types of its columns from the first one on (`is_new`: none yet)."""
+
+    name: bytes
+    formats: tuple[int, ...]
+    rows: RowMaker
+    is_new: bool = True
+
+
 class Session:
-    """An open connection, and the names of the statements that the server has prepared for it.
+    """An open connection, and the statements that the server has prepared for it.
 
     The statements are few and every request runs one: psycopg's cursor, which must find out for
     each what it is made of, takes four times the processor time of libpq's one call.
@@ -100,10 +122,9 @@ class Session:
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self.connection = connection
         self.descriptor = connection.fileno()
-        self._names: dict[Prepared, bytes] = {}
+        self._known: dict[Prepared, _Known] = {}
         self._end = told_of_end(connection)
         connection.adapters.register_loader("uuid", _IdentifierLoader)
-        self._rows = Transformer(connection)
 
     def was_closed_by_peer(self) -> bool:
         """Whether the idle connection has come to its end."""
@@ -117,15 +138,14 @@ class Session:
 
     def answer(self, prepared: Prepared, values: list[bytes | None]) -> list[Row]:
         """All rows; raises the error of psycopg that says what went wrong."""
-        name = self._names.get(prepared) or self._prepare(prepared)
-        formats = [Format.BINARY] * len(values)
+        known = self._known_as(prepared)
         result = self.connection.pgconn.exec_prepared(
-            name,
+            known.name,
             values,  # type: ignore[arg-type]  # None is NULL, which psycopg's annotation forgets
-            formats,
-            Format.BINARY,
+            known.formats,
+            _BINARY,
         )
-        return self._loaded(result)
+        return self._loaded(known, result)
 
     def answers(self, prepared: Prepared, values: Sequence[list[bytes | None]]) -> list[list[Row]]:
         """The rows of one statement run for several lists of values, in one transaction and one
@@ -133,15 +153,14 @@ class Session:
 
         After an error the connection is of no more use: what was sent with it is still unread.
         """
-        name = self._names.get(prepared) or self._prepare(prepared)
-        pgconn = self.connection.pgconn
+        known, pgconn = self._known_as(prepared), self.connection.pgconn
         pgconn.enter_pipeline_mode()
         for one in values:
-            pgconn.send_query_prepared(name, one, [Format.BINARY] * len(one), Format.BINARY)
+            pgconn.send_query_prepared(known.name, one, known.formats, _BINARY)
         pgconn.pipeline_sync()
         found = []
         for _ in values:
-            found.append(self._loaded(self._next_result()))
+            found.append(self._loaded(known, self._next_result()))
             self._next_result()  # the end of that statement
         self._checked(self._next_result())  # the transaction's
         pgconn.exit_pipeline_mode()
@@ -155,19 +174,23 @@ class Session:
             pgconn.consume_input()
         return pgconn.get_result()
 
-    def _loaded(self, result: PGresult | None) -> list[Row]:
+    def _loaded(self, known: _Known, result: PGresult | None) -> list[Row]:
         checked = self._checked(result)
-        self._rows.set_pgresult(checked)
-        return self._rows.load_rows(0, checked.ntuples, tuple)
+        known.rows.set_pgresult(checked, set_loaders=known.is_new)
+        known.is_new = False
+        return known.rows.load_rows(0, checked.ntuples, tuple)
 
-    def _prepare(self, prepared: Prepared) -> bytes:
-        name = b"hot_%d" % len(self._names)
-        self._checked(self.connection.pgconn.prepare(name, prepared.sql, prepared.oids))
-        self._names[prepared] = name
-        return name
+    def _known_as(self, prepared: Prepared) -> _Known:
+        known = self._known.get(prepared)
+        if known is None:
+            name = b"hot_%d" % len(self._known)
+            self._checked(self.connection.pgconn.prepare(name, prepared.sql, prepared.oids))
+            formats, rows = (_BINARY,) * len(prepared.oids), Transformer(self.connection)
+            known = self._known[prepared] = _Known(name, formats, rows)
+        return known
 
     def _checked(self, result: PGresult | None) -> PGresult:
-        if result is not None and result.status in _GOOD:
+        if result is not None and result.status in _DONE:
             return result
         if result is None or self.connection.closed:
             raise psycopg.OperationalError("the connection is lost")
@@ -211,6 +234,12 @@ class PinnedSqlite:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held: only reads are run so."""
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:

@@ -43,11 +43,6 @@ class Watch:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def using(self, descriptor: int) -> "_Use":
-        """Watch the connection with this file descriptor for the length of one use."""
-        self.require()
-        return _Use(self, descriptor)
-
     def require(self) -> None:
         """Raise `Unavailable` while the database is known to be away."""
         if self._away:
@@ -135,22 +130,6 @@ class Watch:
         if self._probe is not None:
             self._probe.finish()
         self._probe = None
-
-
-class _Use:
-    """One use of a connection: watched from `with` to its end."""
-
-    __slots__ = ("_descriptor", "_watch")
-
-    def __init__(self, watch: Watch, descriptor: int) -> None:
-        self._watch = watch
-        self._descriptor = descriptor
-
-    def __enter__(self) -> None:
-        self._watch.begin(self._descriptor)
-
-    def __exit__(self, *_: object) -> None:
-        self._watch.finish(self._descriptor)
 
 
 def _connected(conninfo: bytes, seconds: float) -> PGconn:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 Headers: TypeAlias = list[tuple[str, str]]
+Write: TypeAlias = Callable[[bytes], object]
 
 _NO_ROUTE = "none"
 
@@ -33,7 +34,7 @@ def install(app: Flask, *, issuer: str) -> None:
 
         # Here, at the last step, a header is one more entry of a list: added to a response
         # object, each would be looked at and copied several times.
-        def start(status: str, headers: Headers, *exc_info: Any) -> Callable[[bytes], object]:
+        def start(status: str, headers: Headers, *exc_info: Any) -> Write:
             known = {name.lower() for name, _ in headers}
             headers += always
             if "cache-control" not in known:
