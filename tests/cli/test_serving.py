@@ -131,13 +131,27 @@ class TestServe:
 
     def test_the_process_that_workers_fork_from_carries_no_alembic(self) -> None:
         program = (
-            "import sys, token_service.cli.main, token_service.app;"
+            "import sys, token_service.cli.serving, token_service.app;"
             "print({'alembic', 'flask_migrate'} & set(sys.modules))"
         )
         ended = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True
         )
         assert ended.stdout == "set()\n"
+
+    def test_only_workers_have_the_application_in_their_memory(
+        self, variables: dict[str, str]
+    ) -> None:
+        with running(variables, "serve") as served:
+            served.wait_for("/readyz", 200)
+            pid = served.process.pid
+            [worker] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            libraries = ("/orjson/", "/psycopg_binary/", "/sqlalchemy/")
+            mapped = [Path(f"/proc/{one}/maps").read_text() for one in (worker, pid)]
+            assert [[one in text for one in libraries] for text in mapped] == [
+                [True] * 3,
+                [False] * 3,
+            ]
 
     def test_a_worker_imports_no_alembic_and_no_command_line(
         self, variables: dict[str, str]

@@ -208,9 +208,12 @@ def _is_end(chunk: bytes, exchange: Exchange) -> bool:
 
 
 def work(
-    app: str | Callable[[], WSGIApplication], listener: socket.socket, limits: Limits, parent: int
+    app: str | Callable[[], WSGIApplication],
+    listener: socket.socket,
+    limits: Limits,
+    group_ended: int,
 ) -> None:
-    """The life of a worker process."""
+    """The life of a worker process; `group_ended` can be read from once its group has."""
     told_to_stop = pipe_of_stop_signals()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     try:
@@ -225,7 +228,7 @@ def work(
     stop.add_cb(stopped.set)
     _open(door, listener, limits, stop)
     # The orphans of a killed group would hold its port against the next one.
-    while not wait([told_to_stop], TICK_SECONDS) and os.getppid() == parent:
+    while not wait([told_to_stop, group_ended], TICK_SECONDS):
         door.cut_overdue()
     stop.set()
     cut_at = time.monotonic() + limits.drain_seconds
