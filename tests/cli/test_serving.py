@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
+import pytest
+
 from tests.cli.building import AWAY, EXECUTABLE, NOT_MIGRATED, started
 
 PATIENCE = 40
@@ -153,13 +155,35 @@ class TestServe:
                 [False] * 3,
             ]
 
+    @pytest.mark.parametrize("other", [{}, {"TOKEN_SERVICE_DATABASE_URL": AWAY}])
+    def test_what_workers_are_forked_with_has_no_threads_and_no_connections(
+        self, variables: dict[str, str], other: dict[str, str]
+    ) -> None:
+        """A thread would be missing in the workers, and a connection be in two of them."""
+        program = (
+            "import os, threading; from token_service.app import create_app;"
+            "app = create_app();"
+            "files = [f'/proc/self/fd/{number}' for number in range(3, 100)];"
+            "targets = [os.readlink(file) for file in files if os.path.islink(file)];"
+            "unwanted = [one for one in targets if 'socket' in one or 'sqlite' in one];"
+            "print(threading.active_count(), unwanted)"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", program],
+            env=variables | other,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ended.stdout == "1 []\n"
+
     def test_a_worker_imports_no_alembic_and_no_command_line(
         self, variables: dict[str, str]
     ) -> None:
         """Not when it starts, and not when it answers: only what it needs is in its memory."""
         program = (
-            "import sys, os; from token_service.app import create_worker_app;"
-            "answer = create_worker_app().test_client().get('/readyz');"
+            "import sys, os; from token_service.app import at_work, create_app;"
+            "answer = at_work(create_app()).test_client().get('/readyz');"
             "unwanted = {'alembic', 'flask_migrate', 'token_service.cli'} & set(sys.modules);"
             "print(answer.status_code, unwanted, flush=True); os._exit(0)"
         )

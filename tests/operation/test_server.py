@@ -88,18 +88,19 @@ def raising(application: WSGIApplication) -> WSGIApplication:
 
 
 def main(folder: Path, port: int, workers: int, limits: dict[str, Any]) -> None:
-    def prepare() -> None:
+    def load() -> Callable[[], WSGIApplication]:
         if (folder / "unprepared").exists():
             (folder / "unprepared").write_text("tried")
             sys.exit(7)
         while (folder / "hanging").exists():
             (folder / "hanging").write_text("tried")
             time.sleep(POLL_SECONDS)
+        application = raising(make_app(folder))
+        return lambda: application
 
     try:
         serve(
-            lambda: raising(make_app(folder)),
-            prepare=prepare,
+            load,
             started=(folder / "started").touch,
             port=port,
             workers=workers,

@@ -6,9 +6,10 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,11 @@ from token_service.server import group
 from token_service.server.limits import Limits
 from token_service.settings import Settings
 from token_service.web.hashing_paths import HASHING_PATHS
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from token_service.web.parts import Parts
 
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
@@ -44,8 +50,7 @@ def serve(host: str | None, port: int | None, workers: int | None, output: Outpu
     _spare_memory()
     with _metrics_folder():
         group.serve(
-            "token_service.app:create_worker_app()",
-            prepare=partial(_prepare_workers, loaded.logging.level),
+            partial(_load, loaded),
             started=partial(output.show, answer, line),
             host=host,
             port=port,
@@ -88,40 +93,41 @@ def _spare_memory() -> None:
         library.mallopt(_M_ARENA_MAX, 2)
 
 
-def _prepare_workers(log_level: str) -> None:
-    """Load what every worker needs, once: they share the memory of the process they fork from.
+def _load(loaded: Settings) -> "Callable[[], Flask]":
+    """The application, which the workers are forked with.
 
     Only here, not at the top: the process that waits for their end stays small. What counts must
     be loaded with the folder of the metrics in the environment, besides.
     """
-    import token_service.app  # noqa: F401
-    from token_service.web import logs
+    from token_service import app
+    from token_service.web.parts import EXTENSION
 
-    _require_schema()
-    logs.configure(log_level)
+    application = app.create_app(loaded)
+    _require_schema(application.extensions[EXTENSION])
     # What is here now stays for good; a collector that walked it would copy every page of it.
     gc.collect()
     gc.freeze()
+    return partial(app.at_work, application)
 
 
-def _require_schema() -> None:
+def _require_schema(parts: "Parts") -> None:
     """Exit where the database is known to have another schema.
 
     Asked in a process of its own: a connection, or the thread that watches it, must not be in the
     one that the workers fork from.
     """
-    child = multiprocessing.get_context("fork").Process(target=_exit_by_schema)
+    child = multiprocessing.get_context("fork").Process(target=_exit_by_schema, args=[parts])
     child.start()
     child.join()
     if child.exitcode == Unready.exit_code:
         raise SystemExit(Unready.exit_code)
 
 
-def _exit_by_schema() -> None:
-    from token_service.cli.opening import open_parts
+def _exit_by_schema(parts: "Parts") -> None:
+    from token_service.cli.opening import require_schema
 
     try:
-        open_parts()
+        require_schema(parts)
     except Unready as unready:
         unready.show()
         sys.exit(unready.exit_code)

@@ -19,7 +19,6 @@ from wsgiref.types import WSGIApplication
 
 from token_service.server.limits import DEFAULT_LIMITS, Limits
 from token_service.server.worker import (
-    EXIT_NOT_LOADED,
     STOP_SIGNALS,
     TICK_SECONDS,
     pipe_of_stop_signals,
@@ -28,6 +27,7 @@ from token_service.server.worker import (
 
 logger = logging.getLogger(__package__)
 
+_EXIT_NOT_LOADED = 4
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -35,14 +35,10 @@ class StartError(RuntimeError):
     """The address is taken, or the application cannot be loaded."""
 
 
-def _nothing() -> None: ...
-
-
 def serve(
-    app: str | Callable[[], WSGIApplication],
+    load: Callable[[], Callable[[], WSGIApplication]],
     *,
-    prepare: Callable[[], None] = _nothing,
-    started: Callable[[], None] = _nothing,
+    started: Callable[[], None] = lambda: None,
     host: str = "127.0.0.1",
     port: int = 8000,
     workers: int = 2,
@@ -50,13 +46,13 @@ def serve(
 ) -> None:
     """Serves until SIGTERM or SIGINT, then ends within `drain_seconds` + 1 s. Raises StartError.
 
-    `app` is a factory, "module:factory()" or "module:application"; each worker makes its own.
-    `prepare` runs before, in a process that the workers are forked from, where SystemExit ends all
-    of them; `started` runs here, afterwards. Call this in the main thread, and without other
-    threads.
+    `load` runs in a process that the workers are then forked from, so that they share what it makes
+    in memory; what it returns gives each of them its application. SystemExit in it ends all of
+    them. `started` runs here, once there are workers. Call this in the main thread, and without
+    other threads.
     """
     limits = replace(limits, max_connections=_room_for(limits.max_connections))
-    _Group(app, prepare, _listen(host, port, workers, limits), limits).run(started)
+    _Group(load, _listen(host, port, workers, limits), limits).run(started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +73,23 @@ class _Group:
 
     def __init__(
         self,
-        app: str | Callable[[], WSGIApplication],
-        prepare: Callable[[], None],
+        load: Callable[[], Callable[[], WSGIApplication]],
         listeners: list[socket.socket],
         limits: Limits,
     ) -> None:
-        self._app = app
-        self._prepare = prepare
+        self._load = load
         self._listeners = listeners
         self._limits = limits
         self._told_to_stop = pipe_of_stop_signals()
         self._ended = os.pidfd_open(os.getpid())
         self._workers: list[_Worker] = []
-        self._has_replaced = False
 
     def run(self, started: Callable[[], None]) -> None:
         _adopt_orphans()
         try:
             if exit_code := self._start(self._listeners):
+                if exit_code == _EXIT_NOT_LOADED:
+                    raise StartError("the application cannot be loaded")
                 raise SystemExit(exit_code)
             started()
             while not self._is_told_to_stop():
@@ -127,27 +122,28 @@ class _Group:
 
     def _fork_workers(self, listeners: list[socket.socket], pids: Connection, why: str) -> None:
         """The life of the process that workers fork from."""
-        self._prepare()
+        try:
+            application = self._load()
+        except Exception:
+            logger.exception("the application cannot be loaded")
+            os._exit(_EXIT_NOT_LOADED)
         if why:
             logger.error(why)  # here, because the logs are set up here
-        pids.send([_forked(self._work, listener).pid for listener in listeners])
+        pids.send([_forked(self._work, application, listener).pid for listener in listeners])
         os._exit(0)  # else it would wait for the workers to end
 
-    def _work(self, listener: socket.socket) -> None:
+    def _work(self, application: Callable[[], WSGIApplication], listener: socket.socket) -> None:
         # Who waits at the door of a worker that has ended must not be kept waiting by this one.
         for other in self._listeners:
             if other is not listener:
                 other.close()
-        work(self._app, listener, self._limits, self._ended)
+        work(application, listener, self._limits, self._ended)
 
     def _replace(self, worker: _Worker) -> None:
         self._workers.remove(worker)
         exit_code = _exit_code(worker)
-        if exit_code == EXIT_NOT_LOADED and not self._has_replaced:
-            raise StartError("the application cannot be loaded")
         age = time.monotonic() - worker.started_at
         wait([self._told_to_stop], max(0.0, 1 - age))  # one that dies at once must not spin
-        self._has_replaced = True
         why = f"worker {worker.pid} ended with {exit_code} and is replaced"
         while self._start([worker.listener], why) and not wait([self._told_to_stop], 1):
             pass
