@@ -56,10 +56,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def create_worker_app() -> Flask:
-    """What each worker process of the server runs: the application, and beside it housekeeping, the
-    postman and the herald."""
-    app = create_app()
+def at_work(app: Flask) -> Flask:
+    """The application in a worker process of the server, where beside it housekeeping, the postman
+    and the herald run. Up to here it has neither threads nor connections, and may be forked."""
     parts = cast(Parts, app.extensions[EXTENSION])
     housekeeper(parts).start()
     parts.postman.start()

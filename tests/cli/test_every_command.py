@@ -16,7 +16,10 @@ UNKNOWN = "0" * 32
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
         else:
@@ -26,7 +29,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 def options(path: tuple[str, ...]) -> list[str]:
     command: Any = main
     for name in path:
-        command = command.commands[name]
+        command = command.get_command(click.Context(command), name)
     return [option for parameter in command.params for option in parameter.opts]
 
 

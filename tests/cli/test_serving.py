@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
+import pytest
+
 from tests.cli.building import AWAY, EXECUTABLE, NOT_MIGRATED, started
 
 PATIENCE = 40
@@ -131,7 +133,7 @@ class TestServe:
 
     def test_the_process_that_workers_fork_from_carries_no_alembic(self) -> None:
         program = (
-            "import sys, token_service.cli.main, token_service.app;"
+            "import sys, token_service.cli.serving, token_service.app;"
             "print({'alembic', 'flask_migrate'} & set(sys.modules))"
         )
         ended = subprocess.run(
@@ -139,13 +141,49 @@ class TestServe:
         )
         assert ended.stdout == "set()\n"
 
+    def test_only_workers_have_the_application_in_their_memory(
+        self, variables: dict[str, str]
+    ) -> None:
+        with running(variables, "serve") as served:
+            served.wait_for("/readyz", 200)
+            pid = served.process.pid
+            [worker] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            libraries = ("/orjson/", "/psycopg_binary/", "/sqlalchemy/")
+            mapped = [Path(f"/proc/{one}/maps").read_text() for one in (worker, pid)]
+            assert [[one in text for one in libraries] for text in mapped] == [
+                [True] * 3,
+                [False] * 3,
+            ]
+
+    @pytest.mark.parametrize("other", [{}, {"TOKEN_SERVICE_DATABASE_URL": AWAY}])
+    def test_what_workers_are_forked_with_has_no_threads_and_no_connections(
+        self, variables: dict[str, str], other: dict[str, str]
+    ) -> None:
+        """A thread would be missing in the workers, and a connection be in two of them."""
+        program = (
+            "import os, threading; from token_service.app import create_app;"
+            "app = create_app();"
+            "files = [f'/proc/self/fd/{number}' for number in range(3, 100)];"
+            "targets = [os.readlink(file) for file in files if os.path.islink(file)];"
+            "unwanted = [one for one in targets if 'socket' in one or 'sqlite' in one];"
+            "print(threading.active_count(), unwanted)"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", program],
+            env=variables | other,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ended.stdout == "1 []\n"
+
     def test_a_worker_imports_no_alembic_and_no_command_line(
         self, variables: dict[str, str]
     ) -> None:
         """Not when it starts, and not when it answers: only what it needs is in its memory."""
         program = (
-            "import sys, os; from token_service.app import create_worker_app;"
-            "answer = create_worker_app().test_client().get('/readyz');"
+            "import sys, os; from token_service.app import at_work, create_app;"
+            "answer = at_work(create_app()).test_client().get('/readyz');"
             "unwanted = {'alembic', 'flask_migrate', 'token_service.cli'} & set(sys.modules);"
             "print(answer.status_code, unwanted, flush=True); os._exit(0)"
         )

@@ -88,9 +88,23 @@ def raising(application: WSGIApplication) -> WSGIApplication:
 
 
 def main(folder: Path, port: int, workers: int, limits: dict[str, Any]) -> None:
+    def load() -> Callable[[], WSGIApplication]:
+        if (folder / "unprepared").exists():
+            (folder / "unprepared").write_text("tried")
+            sys.exit(7)
+        while (folder / "hanging").exists():
+            (folder / "hanging").write_text("tried")
+            time.sleep(POLL_SECONDS)
+        application = raising(make_app(folder))
+        return lambda: application
+
     try:
         serve(
-            lambda: raising(make_app(folder)), port=port, workers=workers, limits=Limits(**limits)
+            load,
+            started=(folder / "started").touch,
+            port=port,
+            workers=workers,
+            limits=Limits(**limits),
         )
     except StartError as error:
         sys.exit(str(error))
@@ -211,10 +225,10 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        workers = self.worker_pids()
+        children = self.children()
         self.process.kill()
         self.process.wait()
-        wait_until(lambda: not any(map(running, workers)))
+        wait_until(lambda: not any(map(running, children)))
 
     def start(self) -> None:
         if not self.port:
@@ -249,6 +263,11 @@ class Server:
         return self.ask(get(target, *headers))
 
     def worker_pids(self) -> list[int]:
+        """Those that serve: the process that they are forked from has one thread only."""
+        threads = {pid: Path(f"/proc/{pid}/task") for pid in self.children()}
+        return [pid for pid, found in threads.items() if len(list(found.glob("*"))) > 1]
+
+    def children(self) -> list[int]:
         pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
         children = []
         for pid in pids:
@@ -693,15 +712,50 @@ def test_what_hangs_is_cut_when_the_time_to_drain_is_over(
 def test_a_killed_worker_is_replaced_again_and_again(tmp_path: Path) -> None:
     with Server(tmp_path) as server:
         for _ in range(2):
+            wait_until(lambda: len(server.worker_pids()) == 2)
             workers = server.worker_pids()
-            assert len(workers) == 2
             for pid in workers:
                 os.kill(pid, signal.SIGKILL)
             wait_until(lambda pids=workers: not any(map(running, pids)))
             # Nobody is turned away meanwhile: who comes waits for the next worker.
             assert int(server.get("/pid").body) not in workers
             wait_until(lambda: len(server.worker_pids()) == 2)
+            assert f"worker {workers[0]} ended with -9 and is replaced" in server.log()
         assert server.process.poll() is None
+
+
+def test_what_workers_share_is_prepared_before_them_or_nothing_starts(tmp_path: Path) -> None:
+    (tmp_path / "unprepared").touch()
+    server = Server(tmp_path)
+    server.start()
+    assert server.process.wait(PATIENCE_SECONDS) == 7
+    assert not (tmp_path / "started").exists()
+    (tmp_path / "unprepared").unlink()
+    with server:
+        wait_until((tmp_path / "started").exists)
+
+
+def test_a_worker_that_cannot_be_replaced_yet_is_replaced_later(tmp_path: Path) -> None:
+    with Server(tmp_path) as server:
+        wait_until(lambda: len(server.worker_pids()) == 2)
+        killed, other = server.worker_pids()
+        (tmp_path / "unprepared").touch()
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: (tmp_path / "unprepared").read_text() == "tried")
+        assert running(other)
+        (tmp_path / "unprepared").unlink()
+        wait_until(lambda: len(server.worker_pids()) == 2)
+        assert other in server.worker_pids()
+
+
+def test_sigterm_ends_a_start_that_hangs(tmp_path: Path) -> None:
+    (tmp_path / "hanging").touch()
+    server = Server(tmp_path)
+    server.start()
+    wait_until(lambda: (tmp_path / "hanging").read_text() == "tried")
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(PATIENCE_SECONDS) == 0
+    assert server.port_is_free()
 
 
 def test_a_killed_group_leaves_no_orphan(tmp_path: Path) -> None:

@@ -50,13 +50,18 @@ def open_bare() -> Bare:
 def open_parts() -> "Parts":
     """The parts on a database with this release's schema; raises `Unready` for an older one."""
     parts = open_bare().parts
+    require_schema(parts)
+    return parts
+
+
+def require_schema(parts: "Parts") -> None:
+    """Raises `Unready` where the database has an older schema than this release's, or none."""
     found = schema.revision(parts.database)
     if not schema.is_enough(found):
         raise Unready(
             f"the database has {f'schema {found}' if found else 'no schema'}, this release needs "
             f"{schema.SCHEMA_REVISION}: run token-service db upgrade"
         )
-    return parts
 
 
 def with_snapshot(parts: "Parts", use: Callable[[Snapshot], Answer]) -> Answer:

@@ -1,4 +1,4 @@
-"""`token-service serve` and `token-service dev`."""
+"""`token-service serve`."""
 
 import ctypes
 import gc
@@ -6,22 +6,26 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from token_service import settings
-from token_service.cli import db, demo_data
-from token_service.cli.answers import Output, Refusing, Unready, json_option
-from token_service.cli.opening import open_bare, open_parts
+from token_service.cli.answers import Output, Unready, json_option
 from token_service.domain.failures import Unavailable
 from token_service.server import group
 from token_service.server.limits import Limits
 from token_service.settings import Settings
+from token_service.web.hashing_paths import HASHING_PATHS
 
-_LOOPBACK = "127.0.0.1"
-_NOT_MIGRATED = 4
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from token_service.web.parts import Parts
+
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 
@@ -41,14 +45,13 @@ def serve(host: str | None, port: int | None, workers: int | None, output: Outpu
     configured = loaded.server
     host, port = host or configured.host, port or configured.port
     workers = workers or configured.workers
-    _require_schema()
     answer = {"host": host, "port": port, "workers": workers}
-    output.show(answer, f"serving on http://{host}:{port} with {workers} workers")
+    line = f"serving on http://{host}:{port} with {workers} workers"
     _spare_memory()
     with _metrics_folder():
-        _prepare_workers(loaded.logging.level)
         group.serve(
-            "token_service.app:create_worker_app()",
+            partial(_load, loaded),
+            started=partial(output.show, answer, line),
             host=host,
             port=port,
             workers=workers,
@@ -56,34 +59,7 @@ def serve(host: str | None, port: int | None, workers: int | None, output: Outpu
         )
 
 
-@click.command()
-@json_option
-def dev(output: Output) -> None:
-    """Migrate, make demo data, print what to try, and serve on this machine only."""
-    from token_service.web.demo_lines import curl_lines
-
-    configured = settings.load()
-    if configured.environment == "production":
-        raise Refusing("this prints secrets: not in production")
-    db.upgrade_and_ensure_keys(open_bare())
-    path = configured.data_folder / "demo.json"
-    demo = demo_data.keep(open_parts(), path)
-    lines = curl_lines(demo.as_json())
-    output.show(
-        {"output": str(path), "lines": [{"title": title, "line": line} for title, line in lines]},
-        f"Demo data: {path}",
-        *(f"\n# {title}\n{line}" for title, line in lines),
-        "",
-    )
-    sys.stdout.flush()
-    arguments = ["serve", "--host", _LOOPBACK, "--port", str(configured.server.port)]
-    # A fresh process: the server carries nothing of what migrating needed.
-    os.execv(sys.executable, [sys.executable, sys.argv[0], *arguments])  # noqa: S606
-
-
 def _limits(loaded: Settings) -> Limits:
-    from token_service.web.passwords import HASHING_PATHS
-
     configured = loaded.server
     return Limits(
         threads=configured.threads,
@@ -117,36 +93,44 @@ def _spare_memory() -> None:
         library.mallopt(_M_ARENA_MAX, 2)
 
 
-def _prepare_workers(log_level: str) -> None:
-    """Load what every worker needs, once: they share its memory with the process they fork from."""
-    import token_service.app  # noqa: F401
-    from token_service.web import logs
+def _load(loaded: Settings) -> "Callable[[], Flask]":
+    """The application, which the workers are forked with.
 
-    logs.configure(log_level)
+    Only here, not at the top: the process that waits for their end stays small. What counts must
+    be loaded with the folder of the metrics in the environment, besides.
+    """
+    from token_service import app
+    from token_service.web.parts import EXTENSION
+
+    application = app.create_app(loaded)
+    _require_schema(application.extensions[EXTENSION])
     # What is here now stays for good; a collector that walked it would copy every page of it.
     gc.collect()
     gc.freeze()
+    return partial(app.at_work, application)
 
 
-def _require_schema() -> None:
-    """Raise `Unready` where the database is known to have another schema.
+def _require_schema(parts: "Parts") -> None:
+    """Exit where the database is known to have another schema.
 
     Asked in a process of its own: a connection, or the thread that watches it, must not be in the
     one that the workers fork from.
     """
-    child = multiprocessing.get_context("fork").Process(target=_exit_by_schema)
+    child = multiprocessing.get_context("fork").Process(target=_exit_by_schema, args=[parts])
     child.start()
     child.join()
-    if child.exitcode == _NOT_MIGRATED:
+    if child.exitcode == Unready.exit_code:
         raise SystemExit(Unready.exit_code)
 
 
-def _exit_by_schema() -> None:
+def _exit_by_schema(parts: "Parts") -> None:
+    from token_service.cli.opening import require_schema
+
     try:
-        open_parts()
+        require_schema(parts)
     except Unready as unready:
         unready.show()
-        sys.exit(_NOT_MIGRATED)
+        sys.exit(unready.exit_code)
     except Unavailable as unavailable:
         # It may come back at any moment: a restart must not depend on the order of things.
         click.echo(f"the database does not answer ({unavailable.private}); serving 503", err=True)

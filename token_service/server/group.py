@@ -1,5 +1,6 @@
 """The process group: its sockets, and a worker alive on each of them until it is told to stop."""
 
+import ctypes
 import errno
 import logging
 import multiprocessing
@@ -10,14 +11,14 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from multiprocessing.connection import wait
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 from token_service.server.limits import DEFAULT_LIMITS, Limits
 from token_service.server.worker import (
-    EXIT_NOT_LOADED,
     STOP_SIGNALS,
     TICK_SECONDS,
     pipe_of_stop_signals,
@@ -26,14 +27,18 @@ from token_service.server.worker import (
 
 logger = logging.getLogger(__package__)
 
+_EXIT_NOT_LOADED = 4
+_PR_SET_CHILD_SUBREAPER = 36
+
 
 class StartError(RuntimeError):
     """The address is taken, or the application cannot be loaded."""
 
 
 def serve(
-    app: str | Callable[[], WSGIApplication],
+    load: Callable[[], Callable[[], WSGIApplication]],
     *,
+    started: Callable[[], None] = lambda: None,
     host: str = "127.0.0.1",
     port: int = 8000,
     workers: int = 2,
@@ -41,89 +46,139 @@ def serve(
 ) -> None:
     """Serves until SIGTERM or SIGINT, then ends within `drain_seconds` + 1 s. Raises StartError.
 
-    `app` is a factory, "module:factory()" or "module:application"; each worker makes its own. The
-    workers are forked: call this in the main thread, and without other threads.
+    `load` runs in a process that the workers are then forked from, so that they share what it makes
+    in memory; what it returns gives each of them its application. SystemExit in it ends all of
+    them. `started` runs here, once there are workers. Call this in the main thread, and without
+    other threads.
     """
     limits = replace(limits, max_connections=_room_for(limits.max_connections))
-    _Group(app, _listen(host, port, workers, limits), limits).run()
+    _Group(load, _listen(host, port, workers, limits), limits).run(started)
 
 
 @dataclass(frozen=True, slots=True)
 class _Worker:
-    process: BaseProcess
+    pid: int
+    ended: int  # a file descriptor that can be read from once it has
     listener: socket.socket
     started_at: float
 
 
 class _Group:
-    """Keeps a worker alive on each listener, from the process that starts them."""
+    """Keeps a worker alive on each listener.
+
+    A process of its own loads the application, so that the workers which it forks share that, and
+    ends. This one adopts them: it stays small, where it would keep a third copy of every page that
+    the workers change.
+    """
 
     def __init__(
         self,
-        app: str | Callable[[], WSGIApplication],
+        load: Callable[[], Callable[[], WSGIApplication]],
         listeners: list[socket.socket],
         limits: Limits,
     ) -> None:
-        self._app = app
+        self._load = load
         self._listeners = listeners
         self._limits = limits
         self._told_to_stop = pipe_of_stop_signals()
+        self._ended = os.pidfd_open(os.getpid())
         self._workers: list[_Worker] = []
-        self._has_replaced = False
 
-    def run(self) -> None:
+    def run(self, started: Callable[[], None]) -> None:
+        _adopt_orphans()
         try:
-            for listener in self._listeners:
-                self._start(listener)
+            if exit_code := self._start(self._listeners):
+                if exit_code == _EXIT_NOT_LOADED:
+                    raise StartError("the application cannot be loaded")
+                raise SystemExit(exit_code)
+            started()
             while not self._is_told_to_stop():
-                for worker in [each for each in self._workers if not each.process.is_alive()]:
+                for worker in [each for each in self._workers if wait([each.ended], 0)]:
                     self._replace(worker)
         finally:
             self._end()
 
     def _is_told_to_stop(self) -> bool:
         """Waits for that, or for the end of a worker."""
-        ends = [worker.process.sentinel for worker in self._workers]
+        ends = [worker.ended for worker in self._workers]
         return self._told_to_stop in wait([self._told_to_stop, *ends])
 
-    def _start(self, listener: socket.socket) -> None:
-        process = multiprocessing.get_context("fork").Process(
-            target=self._work, args=(listener, os.getpid())
-        )
-        # Before the worker has handlers of its own, it would take a signal for this process.
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        process.start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-        self._workers.append(_Worker(process, listener, time.monotonic()))
+    def _start(self, listeners: list[socket.socket], why: str = "") -> int | None:
+        """A worker on each of them, or the exit code of the process that could not fork them."""
+        receiver, sender = Pipe(duplex=False)
+        with receiver:
+            with sender:
+                starter = _forked(self._fork_workers, listeners, sender, why)
+            if self._told_to_stop in wait([self._told_to_stop, receiver]):
+                starter.kill()
+                return None
+            starter.join()
+            if starter.exitcode:
+                return starter.exitcode
+            pids: list[int] = receiver.recv()
+        for pid, listener in zip(pids, listeners, strict=True):
+            self._workers.append(_Worker(pid, os.pidfd_open(pid), listener, time.monotonic()))
+        return None
 
-    def _work(self, listener: socket.socket, parent: int) -> None:
+    def _fork_workers(self, listeners: list[socket.socket], pids: Connection, why: str) -> None:
+        """The life of the process that workers fork from."""
+        try:
+            application = self._load()
+        except Exception:
+            logger.exception("the application cannot be loaded")
+            os._exit(_EXIT_NOT_LOADED)
+        if why:
+            logger.error(why)  # here, because the logs are set up here
+        pids.send([_forked(self._work, application, listener).pid for listener in listeners])
+        os._exit(0)  # else it would wait for the workers to end
+
+    def _work(self, application: Callable[[], WSGIApplication], listener: socket.socket) -> None:
         # Who waits at the door of a worker that has ended must not be kept waiting by this one.
         for other in self._listeners:
             if other is not listener:
                 other.close()
-        work(self._app, listener, self._limits, parent)
+        work(application, listener, self._limits, self._ended)
 
     def _replace(self, worker: _Worker) -> None:
         self._workers.remove(worker)
-        exit_code = worker.process.exitcode
-        if exit_code == EXIT_NOT_LOADED and not self._has_replaced:
-            raise StartError("the application cannot be loaded")
-        logger.error("worker %s ended with %s and is replaced", worker.process.pid, exit_code)
+        exit_code = _exit_code(worker)
         age = time.monotonic() - worker.started_at
         wait([self._told_to_stop], max(0.0, 1 - age))  # one that dies at once must not spin
-        self._has_replaced = True
-        self._start(worker.listener)
+        why = f"worker {worker.pid} ended with {exit_code} and is replaced"
+        while self._start([worker.listener], why) and not wait([self._told_to_stop], 1):
+            pass
 
     def _end(self) -> None:
         for listener in self._listeners:
             listener.close()
         for worker in self._workers:
-            worker.process.terminate()
+            os.kill(worker.pid, signal.SIGTERM)
         deadline = time.monotonic() + self._limits.drain_seconds + 1
         for worker in self._workers:
-            worker.process.join(max(0.0, deadline - time.monotonic()))
-            worker.process.kill()
-            worker.process.join()
+            wait([worker.ended], max(0.0, deadline - time.monotonic()))
+            os.kill(worker.pid, signal.SIGKILL)
+            _exit_code(worker)
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of workers whose own one ends: prctl(2), PR_SET_CHILD_SUBREAPER."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _forked(target: Callable[..., None], *arguments: object) -> BaseProcess:
+    process = multiprocessing.get_context("fork").Process(target=target, args=arguments)
+    # Before the worker has handlers of its own, it would take a signal for its parent.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    process.start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    return process
+
+
+def _exit_code(worker: _Worker) -> int:
+    """Waits for the worker to end; minus the number of the signal that ended it."""
+    _, status = os.waitpid(worker.pid, 0)
+    os.close(worker.ended)
+    return os.waitstatus_to_exitcode(status)
 
 
 def _room_for(connections: int) -> int:

@@ -7,7 +7,6 @@ import os
 import queue
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +41,6 @@ _granian: Any = importlib.import_module("granian._granian")
 TICK_SECONDS = 0.25
 MOST_TOGETHER = 16
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-EXIT_NOT_LOADED = 4
 
 
 class _Call(Protocol):
@@ -264,16 +262,12 @@ def _is_end(chunk: bytes, exchange: Exchange) -> bool:
 
 
 def work(
-    app: str | Callable[[], WSGIApplication], listener: socket.socket, limits: Limits, parent: int
+    load: Callable[[], WSGIApplication], listener: socket.socket, limits: Limits, group_ended: int
 ) -> None:
-    """The life of a worker process."""
+    """The life of a worker process; `group_ended` can be read from once its group has."""
     told_to_stop = pipe_of_stop_signals()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-    try:
-        application = _load(app)
-    except Exception:
-        logger.exception("the application cannot be loaded")
-        sys.exit(EXIT_NOT_LOADED)
+    application = load()
     door = _Door(common_environ(listener), limits)
     door.begin(application)
     stop: _StopSignal = _granian.WorkerSignal()
@@ -281,21 +275,12 @@ def work(
     stop.add_cb(stopped.set)
     _open(door, listener, limits, stop)
     # The orphans of a killed group would hold its port against the next one.
-    while not wait([told_to_stop], TICK_SECONDS) and os.getppid() == parent:
+    while not wait([told_to_stop, group_ended], TICK_SECONDS):
         door.cut_overdue()
     stop.set()
     cut_at = time.monotonic() + limits.drain_seconds
     while not stopped.wait(TICK_SECONDS) and time.monotonic() < cut_at:
         door.cut_overdue()
-
-
-def _load(app: str | Callable[[], WSGIApplication]) -> WSGIApplication:
-    if not isinstance(app, str):
-        return app()
-    module, _, name = app.partition(":")
-    target = getattr(importlib.import_module(module), name.removesuffix("()"))
-    application: WSGIApplication = target() if name.endswith("()") else target
-    return application
 
 
 def _open(door: _Door, listener: socket.socket, limits: Limits, stop: _StopSignal) -> None:

@@ -28,17 +28,6 @@ from token_service.web.schemas.passwords import (
 
 blueprint = Blueprint("passwords", __name__, url_prefix="/v1", description="Passwords")
 
-HASHING_PATHS = frozenset(
-    {
-        "/sign-in",
-        "/password-reset",
-        "/v1/sign-in",
-        "/v1/me/password",
-        "/v1/password-resets/complete",
-    }
-)
-"""Where a POST has a password hashed, which takes as long as a hundred refreshes."""
-
 _CHANGE = ChangePasswordSchema()
 _REQUEST_RESET = RequestResetSchema()
 _COMPLETE_RESET = CompleteResetSchema()

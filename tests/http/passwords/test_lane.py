@@ -1,7 +1,7 @@
 """Requests that have a password hashed are known by their paths, and wait for their own threads."""
 
 from tests.world.world import World
-from token_service.web.passwords import HASHING_PATHS
+from token_service.web.hashing_paths import HASHING_PATHS
 
 
 def test_each_path_is_a_route_that_is_posted_to(world: World) -> None:
