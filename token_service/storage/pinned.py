@@ -22,7 +22,9 @@ from token_service.storage.watch import Watch
 
 Row: TypeAlias = tuple[Any, ...]
 
-SQLITE_BUSY_SECONDS = 1.5
+SQLITE_BUSY_SECONDS = 0.5
+"""How long SQLite waits for writers that take no turns (`turns.py`): other programs."""
+
 CONNECT_TIMEOUT = "connect_timeout"
 """The name in a URL, and in libpq, of the seconds that a connection attempt may take."""
 
