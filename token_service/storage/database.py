@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
 import psycopg
@@ -36,6 +37,7 @@ from token_service.storage.pinned import (
     set_pragmas,
     was_closed_by_peer,
 )
+from token_service.storage.turns import Turns
 from token_service.storage.types import micros
 from token_service.storage.watch import Watch
 
@@ -108,14 +110,23 @@ class Database:
         self.flavour = Flavour(engine.dialect.name, "asked" if database_clock is None else "given")
         self._database_clock = database_clock
         self._pinned = threading.local()
-        self._writing = threading.Lock()
         self._watch: Watch | None = None
+        self._turns: Turns | None = None
         self._bell: Callable[[], None] | None = None
         if self.is_sqlite:
+            self._turns = Turns(self.file)
             prepare_sqlite(engine)
         else:
             self._watch = Watch(conninfo(engine), connect_seconds(engine))
             watch_pool(engine, self._watch)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite database; None for one in memory, and on PostgreSQL."""
+        name = self.engine.url.database
+        if not self.is_sqlite or not name or name.startswith((":", "file:")):
+            return None
+        return Path(name)
 
     def clock_parameters(self) -> dict[str, int]:
         """The parameter that stands for the database's clock where a test clock replaces it."""
@@ -194,14 +205,16 @@ class Database:
         """Give the pool's connections and those of the calling thread back."""
         if self._watch is not None:
             self._watch.stop()
+        if self._turns is not None:
+            self._turns.close()
         for pinned in self._pinned.__dict__.values():
             pinned.close()
         self._pinned.__dict__.clear()
         self.engine.dispose()
 
-    def _write_turn(self) -> AbstractContextManager[object]:
-        """SQLite has one writer: threads queue here, because its own waiting is a busy sleep."""
-        return self._writing if self.is_sqlite else nullcontext()
+    def _write_turn(self) -> AbstractContextManager[None]:
+        """SQLite has one writer at a time."""
+        return nullcontext() if self._turns is None else self._turns.taken()
 
     def _require(self) -> None:
         if self._watch is not None:

@@ -28,7 +28,9 @@ Rows = TypeVar("Rows")
 _BINARY = int(Format.BINARY)
 _DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.PIPELINE_SYNC})
 
-SQLITE_BUSY_SECONDS = 1.5
+SQLITE_BUSY_SECONDS = 0.5
+"""How long SQLite waits for writers that take no turns (`turns.py`): other programs."""
+
 CONNECT_TIMEOUT = "connect_timeout"
 """The name in a URL, and in libpq, of the seconds that a connection attempt may take."""
 

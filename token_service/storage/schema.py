@@ -16,7 +16,7 @@ MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 def revision(database: Database) -> str | None:
     """The revision of the database's schema; None for one that was never migrated."""
-    path = _file(database)
+    path = database.file
     if path is not None and not path.exists():
         # Asking would make an empty file.
         return None
@@ -39,14 +39,7 @@ def make_file(database: Database) -> None:
 
     SQLite gives the journals beside it the same mode.
     """
-    path = _file(database)
+    path = database.file
     if path is not None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-
-
-def _file(database: Database) -> Path | None:
-    name = database.engine.url.database
-    return (
-        Path(name) if database.is_sqlite and name and not name.startswith((":", "file:")) else None
-    )
