@@ -5,7 +5,7 @@ changes something. On the old snapshot every use case raises `StaleConfiguration
 nothing; on a new one it is right.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -64,7 +64,7 @@ class Behind:
         with pytest.raises(StaleConfiguration):
             stale_inspect(self.worker, self.snapshot, tokens.access_token)
         after = state_of(self.signed)
-        assert replace(after, configuration_version=0) == replace(before, configuration_version=0)
+        assert after._replace(configuration_version=0) == before._replace(configuration_version=0)
 
     def refused(self, reason: Refusal) -> None:
         """On the new one both are refused."""

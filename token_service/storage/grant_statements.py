@@ -1,7 +1,7 @@
 """The hot statements about grants, written once and compiled once per process.
 
-`read` gives the columns of `STATE`, then those of the standing, which `storage/grants.py` turns
-into a `GrantState`; `rotate` gives the same but for those that its caller knows.
+`read` gives the columns of `STATE`, then those of the standing, which `storage/grant_states.py`
+turns into a `GrantState`; `rotate` gives the same but for those that its caller knows.
 """
 
 from datetime import timedelta

@@ -30,6 +30,7 @@ from token_service.storage.compiled import Compiled, Flavour, compiled, database
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, Statements
 from token_service.storage.grant_statements import STATE, relogin_parameter, strictest_relogin
+from token_service.storage.grant_states import state_of
 from token_service.storage.tables import accounts, environment, memberships, sessions
 from token_service.storage.tables import grants as grants_table
 from token_service.storage.tables import revoked_tokens as revoked_table
@@ -96,7 +97,7 @@ def _read_several(
     states, revoked = {}, set()
     for *columns, account_id, place, jti, _ in rows:
         if account_id is not None:
-            states[keys[place]] = grants.state_of(keys[place], tuple(columns))
+            states[keys[place]] = state_of(keys[place], tuple(columns))
         if jti is not None:
             revoked.add(jti)
     version, *_, database_clock = rows[0]
