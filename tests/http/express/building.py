@@ -165,9 +165,10 @@ def both_ways(world: World, requests: Sequence[Request]) -> list[Answer | None]:
 
 
 def given_back(world: World, request: Request) -> Answer:
-    """What the long way says to a request that the short way has left as it was."""
+    """What the long way says to a request that the short way has left as it was, body and all."""
     environ, before = request.at(world), rows(world)
-    assert answered(world, [environ]) == [None], request
+    if answered(world, [environ]) != [None]:
+        return Answer(0, [], b'{"error": "the short way answers"}')
     assert rows(world) == before
     return passed_on(world, environ)
 
