@@ -26,7 +26,7 @@ def statements(world: World) -> Iterator[list[str]]:
         yield heard
         connection.set_trace_callback(None)
         return
-    execute, answer = psycopg.Cursor.execute, Session.answer
+    execute, answer, answers = psycopg.Cursor.execute, Session.answer, Session.answers
 
     def hearing(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
         heard.append(first_words(str(query)))
@@ -36,9 +36,14 @@ def statements(world: World) -> Iterator[list[str]]:
         heard.append(first_words(prepared.sql.decode()))
         return answer(session, prepared, values)
 
+    def hearing_several(session: Session, prepared: Prepared, values: Any) -> Any:
+        heard.extend(first_words(prepared.sql.decode()) for _ in values)
+        return answers(session, prepared, values)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(psycopg.Cursor, "execute", hearing)
         patch.setattr(Session, "answer", hearing_prepared)
+        patch.setattr(Session, "answers", hearing_several)
         yield heard
 
 
