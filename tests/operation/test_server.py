@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
@@ -213,6 +213,7 @@ class Client:
 
 @dataclass
 class Server:
+    program: ClassVar[str] = __file__
     folder: Path
     workers: int = 2
     limits: dict[str, Any] = field(default_factory=dict)
@@ -238,7 +239,7 @@ class Server:
         self.folder.mkdir(exist_ok=True)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, __file__, json.dumps(arguments)],
+                [sys.executable, self.program, json.dumps(arguments)],
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stderr=log,
             )

@@ -170,8 +170,8 @@ def test_an_answer_that_was_lost_after_the_commit_is_given_again(signed, monkeyp
             given.append(successor(*arguments))
             raise Unavailable("the connection to the client was lost")
 
-        successor = refreshing._successor
-        patch.setattr(refreshing, "_successor", lose)
+        successor = refreshing.successor
+        patch.setattr(refreshing, "successor", lose)
         with pytest.raises(Unavailable):
             using()
     assert state_of(signed).generation == 1

@@ -55,9 +55,9 @@ def uses(signed: list[Signed]) -> list[Any]:
 
 def transactions(world: World, signed: list[Signed]) -> int:
     """How many transactions have written these grants as they are (PostgreSQL keeps who did)."""
-    sids = [str(one.tokens.sid) for one in signed]
-    rows = world.sql("SELECT sid, xmin::text FROM grants")
-    return len({writer for sid, writer in rows if sid.replace("-", "") in sids or str(sid) in sids})
+    sids = {one.tokens.sid for one in signed}
+    written = world.sql("SELECT sid, xmin::text FROM grants")
+    return len({writer for sid, writer in written if sid.hex in sids})
 
 
 # How much is said.
