@@ -20,6 +20,7 @@ from tests.http.express.building import (
     FORM,
     INTROSPECT,
     TOKEN,
+    VALIDATE,
     Request,
     by_short_way,
     client_credentials,
@@ -127,6 +128,13 @@ def in_latin_1(plain: Request) -> Request:
     return plain.but({"Content-Type": f"{media_type}; charset=iso-8859-1"})
 
 
+def too_large(plain: Request) -> Request:
+    """Only too large: nothing else is wrong with it."""
+    if plain.path == VALIDATE:
+        return plain.but(body=plain.body + b" " * 300_000)
+    return adding(b"".join(b"&x%d=" % number + b"y" * 8_000 for number in range(40)))(plain)
+
+
 ASSERTION = urlencode({"client_assertion_type": TYPE, "client_assertion": "x"}).encode()
 MANY = b"".join(b"&x%d=1" % number for number in range(100))
 
@@ -137,7 +145,7 @@ OF_ANY_KIND: dict[str, tuple[Change, int]] = {
     "as text": (with_(Content_Type="text/plain"), 415),
     "in Latin 1": (in_latin_1, 415),
     "without a body": (changed(body=b""), 400),
-    "too large": (changed(body=b"x" * 300_000), 413),
+    "too large": (too_large, 413),
     "not UTF-8": (changed(body=b"token=\xff&x=%FF"), 400),
     "in chunks": (
         changed(environ={"CONTENT_LENGTH": None, "wsgi.input_terminated": True}),
@@ -485,10 +493,14 @@ def test_an_assertion_is_taken_by_the_long_way_once(world: World) -> None:
     assert (again.status, again.code) == NOT_PROVED
 
 
-def test_a_certificate_is_looked_at_by_the_long_way(
-    world_on: Callable[..., World], databases: Postgres | SqliteFiles
-) -> None:
-    world, certificate = world_on(databases, **TRUSTED), Certificate()
+@pytest.fixture
+def behind(world_on: Callable[..., World], databases: Postgres | SqliteFiles) -> World:
+    """A service behind a proxy that hands certificates on."""
+    return world_on(databases, **TRUSTED)
+
+
+def test_a_certificate_is_looked_at_by_the_long_way(behind: World) -> None:
+    world, certificate = behind, Certificate()
     service, bound = world.client("service"), world.client("service", metadata=METADATA)
     known_to(world, service, bound)
     for app, members in ((service, set()), (bound, {"cnf"})):
@@ -499,6 +511,15 @@ def test_a_certificate_is_looked_at_by_the_long_way(
     strange = client_credentials(service).but(certificate.passed_on)
     answer = given_back(world, strange.but(environ={"REMOTE_ADDR": "198.51.100.7"}))
     assert answer.status == 200
+
+
+def test_a_proof_is_looked_at_there_too_where_certificates_are_handed_on(behind: World) -> None:
+    key, service = Key(), behind.client("service")
+    known_to(behind, service)
+    answer = given_back(behind, client_credentials(service).but(key.shown()))
+    assert answer.members["token_type"] == "DPoP"
+    answer = given_back(behind, client_credentials(service).but({"DPoP": "x"}))
+    assert (answer.status, answer.code) == (400, "invalid_dpop_proof")
 
 
 def test_a_proof_binds_what_the_long_way_gives(world: World) -> None:

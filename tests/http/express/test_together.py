@@ -37,7 +37,7 @@ from tests.http.express.building import (
 from tests.http.faults import failing
 from tests.world.world import App, World
 from token_service.crypto.keyring import NoKey
-from token_service.domain.failures import Unavailable
+from token_service.domain.failures import StaleConfiguration, Unavailable
 from token_service.services import refreshing
 
 
@@ -157,6 +157,17 @@ def test_one_that_is_special_keeps_nobody_else_waiting(crowd: Crowd) -> None:
     )
     assert [answer is not None for answer in found] == [True, False, False, False, True]
     assert [generation(who) for who in (one, two, three)] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), StaleConfiguration()])
+def test_nor_does_one_about_which_nothing_can_be_found_out(crowd: Crowd, error: Exception) -> None:
+    """By itself, that is: what all of them need is another matter."""
+    one, _, two, _ = crowd.people
+    refused = refresh(crowd.service, one.tokens.refresh)
+    with failing("services.refreshing.certain_refusal", error):
+        found = by_short_way(crowd.world, using(one), refused, using(two))
+    assert [answer is not None for answer in found] == [True, False, True]
+    assert by_long_way(crowd.world, refused).code == "unauthorized_client"
 
 
 def test_the_refreshes_of_one_account_and_of_one_session(world: World) -> None:
