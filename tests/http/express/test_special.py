@@ -85,14 +85,25 @@ class Scene:
         return answer.status, answer.code
 
 
-@pytest.fixture
-def scene(world: World) -> Scene:
+def built(world: World) -> Scene:
     """All of it known to the worker: only what is special keeps a request from the short way."""
     scene = Scene(signed_in(world), world.client("service"))
     known_to(world, scene.who.app, scene.service)
     for plain in (scene.asking, scene.validating, scene.own, scene.refreshing):
         assert short(world, plain).status == 200
     return scene
+
+
+@pytest.fixture
+def scene(world: World) -> Scene:
+    """On each database."""
+    return built(world)
+
+
+@pytest.fixture
+def any_scene(world_on: Callable[..., World], sqlite_files: SqliteFiles) -> Scene:
+    """For what is found out before any database is asked."""
+    return built(world_on(sqlite_files))
 
 
 PLAIN = ("refreshing", "own", "asking", "validating")
@@ -186,18 +197,21 @@ OF_JSON: dict[str, tuple[Change, int]] = {
 
 
 @pytest.mark.parametrize("plain", PLAIN)
-def test_a_request_in_another_form_goes_the_long_way(scene: Scene, plain: str) -> None:
+def test_a_request_in_another_form_goes_the_long_way(any_scene: Scene, plain: str) -> None:
     cases = OF_ANY_KIND | (OF_JSON if plain == "validating" else OF_A_FORM)
     said = {
-        name: scene.answer(change(getattr(scene, plain)))[0] for name, (change, _) in cases.items()
+        name: any_scene.answer(change(getattr(any_scene, plain)))[0]
+        for name, (change, _) in cases.items()
     }
     assert said == {name: status for name, (_, status) in cases.items()}
 
 
-def test_half_a_body_never_passes_for_a_whole_one(scene: Scene) -> None:
-    asked = {plain: getattr(scene, plain) for plain in PLAIN}
+def test_half_a_body_never_passes_for_a_whole_one(any_scene: Scene) -> None:
+    asked = {plain: getattr(any_scene, plain) for plain in PLAIN}
     lengths = {plain: {"CONTENT_LENGTH": str(len(one.body) + 1)} for plain, one in asked.items()}
-    said = {plain: scene.answer(one.but(environ=lengths[plain])) for plain, one in asked.items()}
+    said = {
+        plain: any_scene.answer(one.but(environ=lengths[plain])) for plain, one in asked.items()
+    }
     assert said == dict.fromkeys(PLAIN, WRONG)
 
 
@@ -561,20 +575,23 @@ HEADERS = [text for text in ODD_TEXTS.values() if "\n" not in text]
 
 
 def test_nothing_that_is_sent_makes_the_short_way_fail(
-    scene: Scene, caplog: pytest.LogCaptureFixture
+    any_scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A fault of it would cost all who wait together a second look, and the log a line for each."""
-    world = scene.world
+    world = any_scene.world
     forms = list(form_bodies({"token": "x"}).values())
     texts = [*json_bodies({"token": "x"}).values(), *json_values({"token": "x"}).values()]
     odd = [one.encode("latin-1", "replace").decode("latin-1") for one in HEADERS]
     asked = [
-        *(scene.asking.but(body=body) for body in forms),
-        *(scene.own.but(body=b"grant_type=refresh_token&refresh_token=x&" + one) for one in forms),
-        *(scene.validating.but(body=body) for body in texts),
-        *(scene.own.but({"Authorization": text}) for text in odd),
-        *(scene.own.but({"Content-Type": text}) for text in odd),
-        *(scene.asking.but({"Accept": text, "User-Agent": text}) for text in odd),
+        *(any_scene.asking.but(body=body) for body in forms),
+        *(
+            any_scene.own.but(body=b"grant_type=refresh_token&refresh_token=x&" + one)
+            for one in forms
+        ),
+        *(any_scene.validating.but(body=body) for body in texts),
+        *(any_scene.own.but({"Authorization": text}) for text in odd),
+        *(any_scene.own.but({"Content-Type": text}) for text in odd),
+        *(any_scene.asking.but({"Accept": text, "User-Agent": text}) for text in odd),
     ]
     for request in asked:
         by_short_way(world, request)
@@ -582,7 +599,7 @@ def test_nothing_that_is_sent_makes_the_short_way_fail(
 
 
 def test_nor_does_a_length_beyond_all_bounds(
-    scene: Scene, caplog: pytest.LogCaptureFixture
+    any_scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert scene.answer(scene.own.but(environ={"CONTENT_LENGTH": "9" * 5_000})) == WRONG
+    assert any_scene.answer(any_scene.own.but(environ={"CONTENT_LENGTH": "9" * 5_000})) == WRONG
     assert [record.exc_text for record in caplog.records] == []
