@@ -73,7 +73,10 @@ class Application:
 
 
 def main(folder: Path, port: int, workers: int, limits: dict[str, Any]) -> None:
-    serve(lambda: Application(folder), port=port, workers=workers, limits=Limits(**limits))
+    def load() -> Callable[[], Application]:
+        return lambda: Application(folder)
+
+    serve(load, port=port, workers=workers, limits=Limits(**limits))
 
 
 # --- how the tests speak to it --------------------------------------------------------------------
