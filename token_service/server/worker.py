@@ -148,8 +148,9 @@ class _Door:
         left = dict(enumerate(one for one in group if not self._refused_for_waiting(*one[1:])))
         try:
             for place, found in express.answers([environ for environ, _, _ in left.values()]):
-                _, exchange, _ = left.pop(place)
-                give(exchange, found)
+                # Nobody's failure to take an answer is to cost the others theirs.
+                with suppress(Exception):
+                    give(left.pop(place)[1], found)
         except BaseException:  # SystemExit would end the thread, and nobody would notice
             logger.exception("the application raised an exception")
         for one in left.values():

@@ -1,6 +1,5 @@
 """The refresh: one guarded statement, one pure decision, one signature, one transaction."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -147,21 +146,6 @@ def used_once(attempt: Attempt, clock: Clock) -> IssuedTokens | None:
         now = clock.now()
         state = attempt.use(tx, now)
     return None if state is None else successor(attempt, state, now)
-
-
-def used_together(attempts: Sequence[Attempt], clock: Clock) -> list[IssuedTokens | None]:
-    """The same for several tokens, whose uses are committed at once.
-
-    Raises `Unavailable`: then nobody knows whether they were used, and to ask for each once more
-    gives the same as if they had been asked for once.
-    """
-    now = clock.now()
-    rotations = [attempt.rotation(now) for attempt in attempts]
-    states = grants.rotate_all(attempts[0].database, rotations)
-    return [
-        None if state is None else successor(attempt, state, now)
-        for attempt, state in zip(attempts, states, strict=True)
-    ]
 
 
 def use_within(attempt: Attempt, clock: Clock, tx: Transaction) -> IssuedTokens | Refused:

@@ -61,10 +61,17 @@ class PinnedPostgres:
     def run_all(
         self, statement: Compiled, parameters: Sequence[Mapping[str, object]]
     ) -> list[list[Row]]:
-        """Run the statement once for each, all in one transaction; the rows of each."""
+        """Run the statement once for each, all in one transaction; the rows of each.
+
+        After any error the connection is thrown away: what was sent with it is still unread.
+        """
         prepared = _prepared(statement)
         values = [prepared.encoded(one) for one in parameters]
-        return self._in_use(lambda session: session.answers(prepared, values))
+        try:
+            return self._in_use(lambda session: session.answers(prepared, values))
+        except BaseException:
+            self.close()
+            raise
 
     def _in_use(self, use: Callable[["Session"], Rows]) -> Rows:
         try:
@@ -151,10 +158,7 @@ class Session:
 
     def answers(self, prepared: Prepared, values: Sequence[list[bytes | None]]) -> list[list[Row]]:
         """The rows of one statement run for several lists of values, in one transaction and one
-        round trip (libpq's pipeline mode): when this returns, it is committed.
-
-        After an error the connection is of no more use: what was sent with it is still unread.
-        """
+        round trip (libpq's pipeline mode): when this returns, it is committed."""
         known, pgconn = self._known_as(prepared), self.connection.pgconn
         pgconn.enter_pipeline_mode()
         for one in values:
@@ -171,7 +175,11 @@ class Session:
     def _next_result(self) -> PGresult | None:
         """What has been sent is answered piece by piece; while there is none, others may run."""
         pgconn = self.connection.pgconn
-        while pgconn.flush() or pgconn.is_busy():
+        while pgconn.flush():
+            # Neither side goes on where both only write.
+            _ready(self.descriptor, select.POLLIN | select.POLLOUT).poll()
+            pgconn.consume_input()
+        while pgconn.is_busy():
             self._end.poll()
             pgconn.consume_input()
         return pgconn.get_result()
@@ -226,8 +234,12 @@ def was_closed_by_peer(connection: psycopg.Connection[Row]) -> bool:
 
 def told_of_end(connection: psycopg.Connection[Row]) -> select.poll:
     """What an idle connection is asked about its end, at once, by `poll(0)`."""
+    return _ready(connection.fileno(), select.POLLIN)
+
+
+def _ready(descriptor: int, events: int) -> select.poll:
     poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
+    poll.register(descriptor, events)
     return poll
 
 

@@ -13,9 +13,11 @@ import io
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
+from itertools import chain
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 
 import orjson
 
@@ -26,11 +28,18 @@ from token_service.domain.events import Origin
 from token_service.domain.failures import StaleConfiguration, Unavailable
 from token_service.domain.refusals import Refused
 from token_service.oauth.credentials import Given, Method, Misuse, presented
-from token_service.services import clients, inspection, named_tokens, refreshing
+from token_service.services import (
+    clients,
+    inspection,
+    named_tokens,
+    refreshing,
+    refreshing_together,
+)
 from token_service.services.configuration import Snapshot
 from token_service.services.inspection import Asked, Look
 from token_service.services.issuing import IssuedTokens
 from token_service.services.refreshing import Attempt, Refresh
+from token_service.services.refreshing_together import Used
 from token_service.web import answers, metrics, parsing
 from token_service.web.every_request import Headers, always_of, told
 from token_service.web.headers import NOT_A_PAGE, NOT_STORED
@@ -48,8 +57,16 @@ _BY_SECRET = frozenset({Method.BASIC, Method.POST, Method.NONE})
 _OTHER_REFRESH = frozenset({"scope", "tenant_id"})
 _FOUND_OUT = (StaleConfiguration, NoKey, Unavailable)
 """What the long way deals with: it reads the configuration again, or says what is the matter."""
+_MOST_DIGITS = 9
 _GIVEN_BACK = "token_service.long_way"
 """In the environ of a request that has been here."""
+
+_FAILED = "the short way failed"
+
+Members: TypeAlias = Mapping[str, Any]
+"""Those of an answer in JSON."""
+
+Made = TypeVar("Made")
 
 _logger = logging.getLogger(__name__)
 
@@ -68,7 +85,7 @@ class _Question:
     configuration current."""
 
     token: Asked | None
-    answer: Callable[[Look], Mapping[str, Any] | None]
+    answer: Callable[[Look], Members | None]
 
 
 _Plain: TypeAlias = _Question | Attempt
@@ -117,36 +134,42 @@ class Express:
         except _FOUND_OUT:
             return
         except Exception:
-            _logger.exception("the short way failed")
+            _logger.exception(_FAILED)
 
     def _answers(self, environs: "Sequence[WSGIEnvironment]") -> Iterator[tuple[int, Answer]]:
         begun = perf_counter()
         here = self._parts
         snapshot = here.configuration.current()
-        questions: list[tuple[int, Origin, _Question]] = []
-        attempts: list[tuple[int, Origin, Attempt]] = []
-        for place, environ in enumerate(environs):
-            origin = origin_of(environ, self._trusted, here.clock)
-            plain = self._read(snapshot, environ, origin)
-            if isinstance(plain, _Question):
-                questions.append((place, origin, plain))
-            elif plain is not None:
-                attempts.append((place, origin, plain))
+        origins = [origin_of(environ, self._trusted, here.clock) for environ in environs]
+        plain: list[_Plain | None] = [
+            _unless_it_fails(partial(self._read, snapshot, environ, origin))
+            for environ, origin in zip(environs, origins, strict=True)
+        ]
+        for place, members in chain(self._looked_up(snapshot, plain), self._used(plain)):
+            if members is not None:
+                yield place, self._answer(environs[place], origins[place], members, begun)
+
+    def _looked_up(
+        self, snapshot: Snapshot, plain: Sequence[_Plain | None]
+    ) -> Iterator[tuple[int, Members | None]]:
+        questions = [(place, one) for place, one in enumerate(plain) if isinstance(one, _Question)]
         if questions:
-            asked = [one.token for _, _, one in questions if one.token is not None]
-            seen = inspection.look(here.database, here.clock, snapshot, asked)
-            for place, origin, question in questions:
-                if (members := question.answer(seen)) is not None:
-                    yield place, self._answer(environs[place], origin, members, begun)
+            asked = [one.token for _, one in questions if one.token is not None]
+            seen = inspection.look(self._parts.database, self._parts.clock, snapshot, asked)
+            for place, one in questions:
+                yield place, _unless_it_fails(partial(one.answer, seen))
+
+    def _used(self, plain: Sequence[_Plain | None]) -> Iterator[tuple[int, Members | None]]:
+        attempts = [(place, one) for place, one in enumerate(plain) if isinstance(one, Attempt)]
         if attempts:
-            used = refreshing.used_together([one for _, _, one in attempts], here.clock)
-            for (place, origin, _), issued in zip(attempts, used, strict=True):
-                if issued is not None:
-                    members = _issued(issued, "refresh_token")
-                    yield place, self._answer(environs[place], origin, members, begun)
+            used = refreshing_together.used_together(
+                [one for _, one in attempts], self._parts.clock
+            )
+            for (place, _), one in zip(attempts, used, strict=True):
+                yield place, None if one is None else _unless_it_fails(partial(_refreshed, one))
 
     def _answer(
-        self, environ: "WSGIEnvironment", origin: Origin, members: Mapping[str, Any], begun: float
+        self, environ: "WSGIEnvironment", origin: Origin, members: Members, begun: float
     ) -> Answer:
         path, body = environ["PATH_INFO"], orjson.dumps(members)
         headers = [
@@ -170,10 +193,7 @@ class Express:
         if body is None:
             return None
         read, _ = self._ways[environ["PATH_INFO"]]
-        try:
-            return read(snapshot, environ, origin, body)
-        except (Refuse, *_FOUND_OUT):
-            return None
+        return read(snapshot, environ, origin, body)
 
     def _token(
         self, snapshot: Snapshot, environ: "WSGIEnvironment", origin: Origin, body: bytes
@@ -205,7 +225,7 @@ class Express:
         if isinstance(asked, Refused):
             return None
 
-        def answer(seen: Look) -> Mapping[str, Any]:
+        def answer(seen: Look) -> Members:
             found = inspection.decided(snapshot, asked, seen)
             return answers.told(inspection.as_told_to(client, snapshot, found))
 
@@ -251,11 +271,22 @@ class Express:
         )
 
 
+def _unless_it_fails(step: Callable[[], Made | None]) -> Made | None:
+    """What a step for one request makes: where it fails, the others go on."""
+    try:
+        return step()
+    except (Refuse, *_FOUND_OUT):
+        return None
+    except Exception:
+        _logger.exception(_FAILED)
+        return None
+
+
 _Reader: TypeAlias = Callable[[Snapshot, "WSGIEnvironment", Origin, bytes], _Plain | None]
 
 
 def _client_credentials(snapshot: Snapshot, client: Client, scope: str | None) -> _Question:
-    def answer(seen: Look) -> Mapping[str, Any] | None:
+    def answer(seen: Look) -> Members | None:
         issued = clients.client_token(snapshot, client, scope, UNBOUND, seen.now)
         if isinstance(issued, Refused):
             return None
@@ -264,7 +295,11 @@ def _client_credentials(snapshot: Snapshot, client: Client, scope: str | None) -
     return _Question(None, answer)
 
 
-def _issued(issued: IssuedTokens, grant: str) -> Mapping[str, Any]:
+def _refreshed(used: Used) -> Members:
+    return _issued(used.tokens, "refresh_token")
+
+
+def _issued(issued: IssuedTokens, grant: str) -> Members:
     metrics.issued(grant)
     return answers.token_members(issued)
 
@@ -279,8 +314,8 @@ def _form(environ: "WSGIEnvironment", body: bytes) -> dict[str, str]:
 def _body(environ: "WSGIEnvironment", longest: int) -> bytes | None:
     """The body, whose length must be stated; whoever reads the request next finds it there, too."""
     stated = environ.get("CONTENT_LENGTH", "")
-    if not stated.isdecimal() or int(stated) > longest:
+    if not stated.isdecimal() or len(stated) > _MOST_DIGITS or int(stated) > longest:
         return None
     body: bytes = environ["wsgi.input"].read(int(stated))
     environ["wsgi.input"] = io.BytesIO(body)
-    return body
+    return body if len(body) == int(stated) else None

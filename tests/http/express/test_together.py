@@ -394,9 +394,7 @@ def test_an_answer_that_is_lost_after_the_commit_is_given_by_the_long_way(
 
     def lose(*arguments: Any) -> Any:
         given.append(make(*arguments).refresh_token)
-        if len(given) == len(people):
-            raise error
-        return make(*arguments)
+        raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(refreshing, "successor", lose)
