@@ -1,4 +1,4 @@
-"""Refreshes that are asked for at the same time: each is the one of `refreshing`, under one commit."""
+"""Refreshes that are asked for at the same time: each as in `refreshing`, under one commit."""
 
 from collections.abc import Sequence
 from datetime import datetime
