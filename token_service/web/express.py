@@ -141,7 +141,7 @@ class Express:
         here = self._parts
         snapshot = here.configuration.current()
         origins = [origin_of(environ, self._trusted, here.clock) for environ in environs]
-        plain: list[_Plain | None] = [
+        plain = [
             _unless_it_fails(partial(self._read, snapshot, environ, origin))
             for environ, origin in zip(environs, origins, strict=True)
         ]
@@ -271,7 +271,7 @@ class Express:
         )
 
 
-def _unless_it_fails(step: Callable[[], Made | None]) -> Made | None:
+def _unless_it_fails(step: Callable[[], Made]) -> Made | None:
     """What a step for one request makes: where it fails, the others go on."""
     try:
         return step()
