@@ -115,7 +115,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     with contextlib.ExitStack() as stack:
 
         def serving(**limits: object) -> Serving:
-            limits = {"express_threads": 1, "threads": 1} | limits
+            limits = {"threads": 1} | limits
             return stack.enter_context(Serving(tmp_path / "served", workers=1, limits=limits))
 
         yield serving
@@ -287,7 +287,7 @@ def test_half_a_body_never_passes_for_a_whole_one(start: Start) -> None:
 
 
 def test_requests_on_one_connection_are_answered_in_their_order(start: Start) -> None:
-    server = start(express_threads=2, threads=2)
+    server = start(threads=2)
     names = ["n1", "leave", "n2", "n3", "leave", "n4"]
     with server.client() as client:
         for name in names:

@@ -10,7 +10,6 @@ class Limits:
     threads: int = 4
     slow_paths: frozenset[str] = frozenset()  # POST requests there wait for threads of their own
     slow_threads: int = 2
-    express_threads: int = 1  # where the application can answer several requests at once
     header_timeout_seconds: float = 5.0  # an idle connection is closed after it, too
     body_timeout_seconds: float = 5.0  # from the headers to the last byte
     read_timeout_seconds: float = 10.0  # how long a client may leave its answer unread

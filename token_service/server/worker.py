@@ -115,8 +115,8 @@ class _Door:
         express: _Express | None = getattr(application, "express", None)
         if express is not None:
             self._express_paths = express.paths
-            for number in range(self._limits.express_threads):
-                self._start(f"express-{number}", self._answer_together, express)
+            # One thread: several would share the interpreter, and each find fewer that wait.
+            self._start("express", self._answer_together, express)
         for number in range(self._limits.threads):
             self._start(f"request-{number}", self._answer_each, application, self._complete)
         for number in range(self._limits.slow_threads):
