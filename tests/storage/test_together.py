@@ -247,10 +247,20 @@ def test_a_lock_that_somebody_has_is_not_waited_for_long(some: list[Signed]) -> 
     assert None not in grants.rotate_all(world.database, asked)
 
 
+def test_whoever_is_alone_waits_for_as_long_as_it_takes(some: list[Signed]) -> None:
+    """On the same connection: the one after the other, in either order."""
+    database = some[0].world.database
+    asked = compiled(text("SELECT current_setting('lock_timeout')"), database.flavour)
+    for _ in range(2):
+        assert database.together(asked, [{}, {}]) == [[("50ms",)], [("50ms",)]]
+        with database.statement() as tx:
+            assert tx.run(asked, {}) == [("0",)]
+
+
 def test_a_database_that_only_reads_is_away(some: list[Signed]) -> None:
     world, asked = some[0].world, rotations(some[0].world, some)
     backend(world)
-    world.database._pinned.together._open().connection.execute(
+    world.database._pinned.connection._open().connection.execute(
         "SET default_transaction_read_only = on"
     )
     with pytest.raises(Unavailable):

@@ -48,6 +48,7 @@ _SESSION = "session"
 NEWS = "news"
 """In a transaction's `info`: something was written that a thread of this worker waits for."""
 
+_AS_LONG_AS_IT_TAKES = 0
 _SHARED_LOCK_MILLISECONDS = 50
 """For a locked row, while others wait that have nothing to do with it."""
 
@@ -172,7 +173,10 @@ class Database:
         table and the joined columns need a second statement.
         """
         pinned = self._pinned_connection()
-        return pinned if isinstance(pinned, PinnedPostgres) else self._writing_alone(pinned)
+        if isinstance(pinned, PinnedSqlite):
+            return self._writing_alone(pinned)
+        pinned.lock_milliseconds = _AS_LONG_AS_IT_TAKES
+        return pinned
 
     @contextmanager
     def _writing_alone(self, pinned: PinnedSqlite) -> Iterator[Statements]:
@@ -189,13 +193,11 @@ class Database:
         them, and `Unavailable` raised. Whoever else locks several of the rows must take them in the
         same order.
         """
-        pinned = getattr(self._pinned, "together", None)
-        if pinned is None:
-            if self._watch is None:
-                raise TypeError("SQLite runs them one by one, within `statement()`")
-            pinned = PinnedPostgres(self.engine, self._watch, _SHARED_LOCK_MILLISECONDS)
-            self._pinned.together = pinned
-        return cast(PinnedPostgres, pinned).run_all(statement, parameters)
+        pinned = self._pinned_connection()
+        if isinstance(pinned, PinnedSqlite):
+            raise TypeError("SQLite runs them one by one, within `statement()`")
+        pinned.lock_milliseconds = _SHARED_LOCK_MILLISECONDS
+        return pinned.run_all(statement, parameters)
 
     def query(self) -> AbstractContextManager[Statements]:
         """The thread's pinned connection, for one statement that reads."""
@@ -207,9 +209,9 @@ class Database:
             self._watch.stop()
         if self._turns is not None:
             self._turns.close()
-        for pinned in self._pinned.__dict__.values():
+        if (pinned := getattr(self._pinned, "connection", None)) is not None:
             pinned.close()
-        self._pinned.__dict__.clear()
+            del self._pinned.connection
         self.engine.dispose()
 
     def _write_turn(self) -> AbstractContextManager[None]:

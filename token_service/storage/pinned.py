@@ -38,12 +38,11 @@ CONNECT_TIMEOUT = "connect_timeout"
 class PinnedPostgres:
     """One autocommitting psycopg connection of one thread; statements are prepared at first use."""
 
-    def __init__(self, engine: Engine, watch: Watch, lock_milliseconds: int = 0) -> None:
-        """`lock_milliseconds`: how long a statement waits for a locked row; 0, for as long as it
-        takes."""
+    def __init__(self, engine: Engine, watch: Watch) -> None:
         self._engine = engine
         self._watch = watch
-        self._lock_milliseconds = lock_milliseconds
+        self.lock_milliseconds = 0
+        """How long a statement waits for a locked row; 0: for as long as it takes."""
         self._session: Session | None = None
 
     def __enter__(self) -> Self:
@@ -79,6 +78,7 @@ class PinnedPostgres:
             session = self._open()
             self._watch.begin(session.descriptor)
             try:
+                session.wait_for_locks(self.lock_milliseconds)
                 return use(session)
             finally:
                 self._watch.finish(session.descriptor)
@@ -97,8 +97,6 @@ class PinnedPostgres:
             # The statements are few and find everything by primary key: planning their joins anew
             # for each request would cost more than running them.
             connection.execute("SET plan_cache_mode = force_generic_plan")
-            if self._lock_milliseconds:
-                connection.execute(f"SET lock_timeout = {self._lock_milliseconds:d}")
             self._session = Session(connection)
         return self._session
 
@@ -131,6 +129,7 @@ class Session:
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self.connection = connection
         self.descriptor = connection.fileno()
+        self._lock_milliseconds = 0
         self._known: dict[Prepared, _Known] = {}
         self._end = told_of_end(connection)
         connection.adapters.register_loader("uuid", _IdentifierLoader)
@@ -144,6 +143,12 @@ class Session:
         pgconn = self.connection.pgconn
         if pgconn.transaction_status == TransactionStatus.IDLE:
             self._checked(pgconn.exec_(b"BEGIN"))
+
+    def wait_for_locks(self, milliseconds: int) -> None:
+        """From now on so long; 0: for as long as it takes."""
+        if milliseconds != self._lock_milliseconds:
+            self._checked(self.connection.pgconn.exec_(b"SET lock_timeout = %d" % milliseconds))
+            self._lock_milliseconds = milliseconds
 
     def answer(self, prepared: Prepared, values: list[bytes | None]) -> list[Row]:
         """All rows; raises the error of psycopg that says what went wrong."""

@@ -37,7 +37,9 @@ def test_a_wrong_secret_spends_nothing(world: World) -> None:
     assert who.refreshed()
 
 
-@pytest.mark.parametrize("place", ["storage.grants.rotate", "services.issuing.session_tokens"])
+@pytest.mark.parametrize(
+    "place", ["storage.grants.rotation_parameters", "services.issuing.session_tokens"]
+)
 def test_a_failure_inside_is_503_and_the_same_token_works_afterwards(
     world: World, place: str
 ) -> None:
@@ -53,7 +55,7 @@ def test_a_failure_inside_is_503_and_the_same_token_works_afterwards(
 
 def test_a_fault_of_ours_is_a_bare_500_and_the_same_token_works_afterwards(world: World) -> None:
     who = signed_in(world)
-    with failing("storage.grants.rotate", RuntimeError("something private")):
+    with failing("storage.grants.rotation_parameters", RuntimeError("something private")):
         answer = world.try_refresh(who.app, who.tokens.refresh)
     assert_refused(answer, 500, "server_error")
     assert "private" not in answer.text
