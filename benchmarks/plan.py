@@ -37,8 +37,8 @@ class Plan:
 
 
 FULL = Plan(
-    rounds=5,
-    seconds=3,
+    rounds=3,
+    seconds=2,
     warm=500,
     connections=16,
     chains=128,
@@ -52,7 +52,7 @@ FULL = Plan(
 )
 QUICK = Plan(
     rounds=3,
-    seconds=1,
+    seconds=0.8,
     warm=200,
     connections=16,
     chains=100,
