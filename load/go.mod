@@ -1,3 +1,0 @@
-module benchmarks/load
-
-go 1.22
