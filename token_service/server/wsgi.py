@@ -81,7 +81,7 @@ def answer(application: WSGIApplication, environ: WSGIEnvironment, exchange: Exc
     def start_response(
         status: str, headers: list[tuple[str, str]], _exc_info: object = None, /
     ) -> Callable[[bytes], object]:
-        head.append((int(status[:3]), [("server", ""), *headers]))
+        head.append((int(status[:3]), headers))
         return chunks.append
 
     result = application(environ, start_response)
@@ -90,7 +90,7 @@ def answer(application: WSGIApplication, environ: WSGIEnvironment, exchange: Exc
     finally:
         if hasattr(result, "close"):
             result.close()
-    exchange.response_bytes(*head[-1], b"".join(chunks))
+    give(exchange, (*head[-1], b"".join(chunks)))
 
 
 def give(exchange: Exchange, answer: Answer) -> None:

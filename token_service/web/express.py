@@ -101,8 +101,8 @@ class Express:
         self._parts = parts
         self._trusted = server.trusted_proxies
         self._longest = server.max_body_bytes
-        certificate = (server.client_certificate_header or "DPoP").upper().replace("-", "_")
-        self._special = frozenset({"HTTP_DPOP", "HTTP_ORIGIN", f"HTTP_{certificate}"})
+        special = filter(None, ("DPoP", "Origin", server.client_certificate_header))
+        self._special = frozenset(f"HTTP_{name.upper().replace('-', '_')}" for name in special)
         always = [*NOT_STORED, *always_of(parts.settings.issuer), *NOT_A_PAGE]
         self._ways: Mapping[str, tuple[_Reader, Headers]] = {
             TOKEN: (self._token, [("Vary", "Origin"), *always]),
