@@ -158,6 +158,38 @@ def callers():
         yield executor
 
 
+class Processor:
+    """Tells how long a thread had it, and keeps the rests; nobody rests in truth."""
+
+    def __init__(self):
+        self.passed = self.worked = 0.0
+        self.rests = []
+        self.resting = lambda: None
+
+    def perf_counter(self):
+        return self.passed
+
+    def thread_time(self):
+        return self.worked
+
+    def sleep(self, seconds):
+        if seconds:
+            self.rests.append(seconds)
+            self.resting()
+
+    def work(self, seconds, kept_waiting):
+        self.worked += seconds
+        self.passed += seconds + kept_waiting
+        return 1
+
+
+@pytest.fixture
+def processor(monkeypatch):
+    processor = Processor()
+    monkeypatch.setattr(passwords_module, "time", processor)
+    return processor
+
+
 class TestPool:
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has niceness by thread")
     def test_the_thread_that_hashes_comes_after_others(self):
@@ -250,6 +282,39 @@ class TestPool:
             with pytest.raises(ZeroDivisionError):
                 pool.run(lambda: 1 // 0)
         assert pool.run(lambda: "done") == "done"
+
+    def test_an_error_does_not_cost_the_rest_or_the_thread(self, processor):
+        pool = HashingPool(1, 30, 0)
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                pool.run(lambda: processor.work(0.02, 0.05) / 0)
+        assert pool.run(lambda: processor.work(0.02, 0)) == 1
+        assert processor.rests == pytest.approx([0.2, 0.2])
+
+    @pytest.mark.parametrize(
+        ("kept_waiting", "rests"), [(0, []), (0.0005, []), (0.01, [0.04]), (0.05, [0.2]), (9, [0.25])]
+    )
+    def test_who_was_kept_waiting_for_a_processor_rests_four_times_as_long(
+        self, processor, kept_waiting, rests
+    ):
+        pool = HashingPool(1, 30, 0)
+        pool.run(lambda: processor.work(0.02, kept_waiting))
+        pool.run(lambda: processor.work(0.02, 0))
+        assert processor.rests == pytest.approx(rests)
+
+    def test_the_answer_is_there_before_the_rest(self, processor):
+        pool, gate = HashingPool(1, 30, 0), Gate()
+        processor.resting = gate.work
+        assert pool.run(lambda: processor.work(0.02, 0.05)) == 1
+        assert gate.begun.wait(30)
+        gate.opened.set()
+
+    def test_with_lanes_nobody_knows_who_used_the_processors(self, processor):
+        for lanes, rests in ((2, 0), (1, 1)):
+            passwords = Passwords(64, 1, lanes, PEPPER, 1, 30, 8)
+            passwords._pool.run(lambda: processor.work(0.02, 0.05))
+            passwords._pool.run(lambda: 0)
+            assert len(processor.rests) == rests
 
     def test_both_uses_of_a_password_go_through_the_pool(self, monkeypatch):
         passwords = hasher()

@@ -9,8 +9,9 @@ import hmac
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,6 +26,10 @@ _SALT_LENGTH = 16
 _HASH_LENGTH = 32
 _PURPOSE = b"token-service password v1\0"
 _NICER = 10
+_RESTS = 4.0
+"""So many times as long as a hash was kept from the processors by others, the next one waits."""
+_LONGEST_REST_SECONDS = 0.25
+"""Else nobody could sign in where the processors are never free."""
 
 Result = TypeVar("Result")
 
@@ -46,10 +51,18 @@ class HashingPool:
     """Runs at most `threads` pieces of work at once, while at most `waiting` callers wait.
 
     `queue_seconds` is how long a caller waits for its work to begin; once begun it is awaited.
+
+    A thread that had to wait for a processor rests before it takes the next work, if `rests`: to be
+    nice is not enough. Linux may share the processors among sessions (autogroups, sched(7)) or
+    containers first, and by niceness only within each; then a hash takes from the database as much
+    as the whole service is due. Where nobody else wants a processor, nothing is waited for.
     """
 
-    def __init__(self, threads: int, queue_seconds: float, waiting: int) -> None:
+    def __init__(
+        self, threads: int, queue_seconds: float, waiting: int, *, rests: bool = True
+    ) -> None:
         self._queue_seconds = queue_seconds
+        self._rests = rests
         self._places = threading.BoundedSemaphore(threads + waiting)
         self._executor = ThreadPoolExecutor(
             threads, thread_name_prefix="hashing", initializer=_stand_back
@@ -65,21 +78,46 @@ class HashingPool:
             self._places.release()
 
     def _run_in_turn(self, work: Callable[[], Result]) -> Result:
-        begun = threading.Event()
+        begun, settled = threading.Event(), threading.Lock()
+        answer: Future[Result] = Future()
 
-        def begin() -> Result:
-            begun.set()
-            return work()
+        def begin() -> None:
+            if settled.acquire(blocking=False):
+                begun.set()
+                kept_waiting = _timed(lambda: _give(answer, work))
+                if self._rests:
+                    time.sleep(_rest_after(kept_waiting))
 
-        future = self._executor.submit(begin)
+        self._executor.submit(begin)
         try:
-            # Cancelling fails if the work has begun after all: then its answer is worth having.
-            if not begun.wait(self._queue_seconds) and future.cancel():
+            # It may have begun after all: then its answer is worth having.
+            if not begun.wait(self._queue_seconds) and settled.acquire(blocking=False):
                 raise HashingBusy("a password hash did not get its turn in time")
-            return future.result()
+            return answer.result()
         finally:
             # A caller that is torn out of its wait (a stopping worker) leaves no work behind.
-            future.cancel()
+            settled.acquire(blocking=False)
+
+
+def _give(answer: "Future[Result]", work: Callable[[], Result]) -> None:
+    try:
+        answer.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's
+        answer.set_exception(error)
+
+
+def _timed(work: Callable[[], None]) -> float:
+    """Do it; the seconds that it took beyond the processor time of this thread."""
+    began, worked = time.perf_counter(), time.thread_time()
+    work()
+    return time.perf_counter() - began - (time.thread_time() - worked)
+
+
+def _rest_after(kept_waiting: float) -> float:
+    """Seconds. What is less than a thousandth of one is the measurement's own."""
+    if kept_waiting < 0.001:
+        return 0.0
+    return min(_RESTS * kept_waiting, _LONGEST_REST_SECONDS)
 
 
 def _stand_back() -> None:
@@ -112,7 +150,8 @@ class Passwords:
         if len(pepper) < _MIN_PEPPER_LENGTH:
             raise ValueError(f"the pepper of passwords has at least {_MIN_PEPPER_LENGTH} bytes")
         self._pepper = pepper
-        self._pool = HashingPool(threads, queue_seconds, waiting)
+        # Lanes are threads of Argon2's own, whose processor time would seem to be others'.
+        self._pool = HashingPool(threads, queue_seconds, waiting, rests=parallelism == 1)
         self._hasher = PasswordHasher(
             time_cost=iterations,
             memory_cost=memory_kib,
