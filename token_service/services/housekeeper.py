@@ -19,7 +19,7 @@ from token_service.storage.database import Database
 logger = logging.getLogger(__name__)
 
 
-_RESTS = 4
+_RESTS = 6
 """How much longer than a batch the rest after it is: requests come first, and nobody waits for
 what is over."""
 
