@@ -19,15 +19,8 @@ from tests.crypto.building import (
     standing_row,
 )
 from token_service.crypto.jwk import thumbprint
-from token_service.crypto.keyring import (
-    KeyEncryptionKeys,
-    Keyring,
-    KeyUnreadable,
-    NoKey,
-    _context,
-    generate,
-    rewrap,
-)
+from token_service.crypto.keyring import KeyEncryptionKeys, Keyring, _context, generate, rewrap
+from token_service.domain.failures import KeyUnreadable, NoKey
 from token_service.domain.keys import Algorithm, KeyPurpose, KeyState
 
 MOMENT = timedelta(microseconds=1)

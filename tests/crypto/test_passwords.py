@@ -292,7 +292,8 @@ class TestPool:
         assert processor.rests == pytest.approx([0.2, 0.2])
 
     @pytest.mark.parametrize(
-        ("kept_waiting", "rests"), [(0, []), (0.0005, []), (0.01, [0.04]), (0.05, [0.2]), (9, [0.25])]
+        ("kept_waiting", "rests"),
+        [(0, []), (0.0005, []), (0.01, [0.04]), (0.05, [0.2]), (9, [0.25])],
     )
     def test_who_was_kept_waiting_for_a_processor_rests_four_times_as_long(
         self, processor, kept_waiting, rests

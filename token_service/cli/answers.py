@@ -8,8 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from token_service.crypto.keyring import KeyUnreadable, NoKey
-from token_service.domain.failures import Unavailable
+from token_service.domain.failures import KeyUnreadable, NoKey, Unavailable
 from token_service.domain.policy_changes import Faulty
 from token_service.domain.refusals import Refusal, Refused
 from token_service.server.group import StartError

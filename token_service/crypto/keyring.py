@@ -25,6 +25,7 @@ from token_service.crypto import opaque
 from token_service.crypto.jwk import PublicKey, jwk_of, key_of, public_members, thumbprint
 from token_service.crypto.locators import MAX_KEY_NUMBER
 from token_service.crypto.refresh_tokens import OpaqueKey, OpaqueKeys
+from token_service.domain.failures import KeyUnreadable, NoKey
 from token_service.domain.keys import Algorithm, KeyPurpose, KeyRecord, KeyState
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -40,14 +41,6 @@ _NONCE_LENGTH = 12
 
 
 SIGNING_ALGORITHMS = frozenset({Algorithm.ES256, Algorithm.RS256, Algorithm.PS256, Algorithm.EDDSA})
-
-
-class NoKey(LookupError):
-    """No active key of that kind: the keys were not rotated in time, or were all revoked."""
-
-
-class KeyUnreadable(Exception):
-    """A stored key cannot be decrypted, with the reason for the operator."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from token_service.crypto.keyring import KeyEncryption, KeyUnreadable
+from token_service.crypto.keyring import KeyEncryption
+from token_service.domain.failures import KeyUnreadable
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,3 +23,11 @@ class StaleConfiguration(Exception):
     The caller loads the new configuration and runs the whole request once more: nobody is refused,
     and nothing is answered, because a worker was behind.
     """
+
+
+class NoKey(LookupError):
+    """No active key of that kind: the keys were not rotated in time, or were all revoked."""
+
+
+class KeyUnreadable(Exception):
+    """A stored key cannot be decrypted, with the reason for the operator."""

@@ -18,12 +18,7 @@ from typing import Any
 from wsgiref.types import WSGIApplication
 
 from token_service.server.limits import DEFAULT_LIMITS, Limits
-from token_service.server.worker import (
-    STOP_SIGNALS,
-    TICK_SECONDS,
-    pipe_of_stop_signals,
-    work,
-)
+from token_service.server.stopping import STOP_SIGNALS, TICK_SECONDS, pipe_of_stop_signals
 
 logger = logging.getLogger(__package__)
 
@@ -121,7 +116,9 @@ class _Group:
         return None
 
     def _fork_workers(self, listeners: list[socket.socket], pids: Connection, why: str) -> None:
-        """The life of the process that workers fork from."""
+        """The life of the process that workers fork from. What only they use is loaded here."""
+        from token_service.server.worker import work  # noqa: PLC0415
+
         try:
             application = self._load()
         except Exception:
@@ -129,10 +126,15 @@ class _Group:
             os._exit(_EXIT_NOT_LOADED)
         if why:
             logger.error(why)  # here, because the logs are set up here
-        pids.send([_forked(self._work, application, listener).pid for listener in listeners])
+        pids.send([_forked(self._work, work, application, listener).pid for listener in listeners])
         os._exit(0)  # else it would wait for the workers to end
 
-    def _work(self, application: Callable[[], WSGIApplication], listener: socket.socket) -> None:
+    def _work(
+        self,
+        work: Callable[..., None],
+        application: Callable[[], WSGIApplication],
+        listener: socket.socket,
+    ) -> None:
         # Who waits at the door of a worker that has ended must not be kept waiting by this one.
         for other in self._listeners:
             if other is not listener:

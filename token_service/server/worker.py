@@ -3,7 +3,6 @@
 import importlib
 import io
 import logging
-import os
 import queue
 import signal
 import socket
@@ -20,6 +19,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from granian.http import HTTP1Settings
 
 from token_service.server.limits import Limits
+from token_service.server.stopping import STOP_SIGNALS, TICK_SECONDS, pipe_of_stop_signals
 from token_service.server.wsgi import (
     Answer,
     Arriving,
@@ -38,9 +38,7 @@ logger = logging.getLogger(__package__)
 # Its type stubs lag behind it; the protocols here and in `wsgi` name what is used of it.
 _granian: Any = importlib.import_module("granian._granian")
 
-TICK_SECONDS = 0.25
 MOST_TOGETHER = 16
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class _Call(Protocol):
@@ -303,11 +301,3 @@ def _open(door: _Door, listener: socket.socket, limits: Limits, stop: _StopSigna
         ),
     )
     granian.serve_str(scheduler, door, stop)
-
-
-def pipe_of_stop_signals() -> int:
-    """A file descriptor that can be read from once this process has been told to stop."""
-    reader, writer = os.pipe()
-    for stop_signal in STOP_SIGNALS:
-        signal.signal(stop_signal, lambda *_: os.write(writer, b"."))
-    return reader

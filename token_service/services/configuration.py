@@ -15,10 +15,10 @@ from typing import Protocol, TypeVar
 
 from token_service.clock import Clock
 from token_service.crypto.jwt import SignatureCache
-from token_service.crypto.keyring import KeyEncryption, Keyring, NoKey
+from token_service.crypto.keyring import KeyEncryption, Keyring
 from token_service.crypto.locators import LocatorKey
 from token_service.domain.clients import Client
-from token_service.domain.failures import StaleConfiguration, Unavailable
+from token_service.domain.failures import NoKey, StaleConfiguration, Unavailable
 from token_service.domain.impersonation import may_impersonate
 from token_service.domain.pages_client import PAGES
 from token_service.domain.policies import Bounds, Policy

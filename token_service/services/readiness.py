@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from token_service.clock import Clock
-from token_service.crypto.keyring import KeyUnreadable, NoKey
-from token_service.domain.failures import StaleConfiguration, Unavailable
+from token_service.domain.failures import KeyUnreadable, NoKey, StaleConfiguration, Unavailable
 from token_service.services.configuration import Configuration, Snapshot, prove_current
 from token_service.storage import configuration as stored
 from token_service.storage import schema

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from token_service.crypto.keyring import NoKey
-from token_service.domain.failures import StaleConfiguration, Unavailable
+from token_service.domain.failures import NoKey, StaleConfiguration, Unavailable
 from token_service.services.configuration import Snapshot
 from token_service.web.parts import parts
 

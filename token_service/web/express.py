@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 
 import orjson
 
-from token_service.crypto.keyring import NoKey
 from token_service.domain.clients import AuthenticationMethod, Client
 from token_service.domain.confirmations import UNBOUND
 from token_service.domain.events import Origin
-from token_service.domain.failures import StaleConfiguration, Unavailable
+from token_service.domain.failures import NoKey, StaleConfiguration, Unavailable
 from token_service.domain.refusals import Refused
 from token_service.oauth.credentials import Given, Method, Misuse, presented
 from token_service.services import (

@@ -9,8 +9,7 @@ import orjson
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from token_service.crypto.keyring import KeyUnreadable, NoKey
-from token_service.domain.failures import StaleConfiguration, Unavailable
+from token_service.domain.failures import KeyUnreadable, NoKey, StaleConfiguration, Unavailable
 from token_service.domain.refusals import Refused
 from token_service.web.errors import (
     INTERNAL,

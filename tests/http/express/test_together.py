@@ -36,8 +36,7 @@ from tests.http.express.building import (
 )
 from tests.http.faults import failing
 from tests.world.world import App, World
-from token_service.crypto.keyring import NoKey
-from token_service.domain.failures import StaleConfiguration, Unavailable
+from token_service.domain.failures import NoKey, StaleConfiguration, Unavailable
 from token_service.services import refreshing
 
 
