@@ -84,7 +84,7 @@ class HashingPool:
         def begin() -> None:
             if settled.acquire(blocking=False):
                 begun.set()
-                kept_waiting = _timed(lambda: _give(answer, work))
+                kept_waiting = _kept_waiting_while(lambda: _give(answer, work))
                 if self._rests:
                     time.sleep(_rest_after(kept_waiting))
 
@@ -106,7 +106,7 @@ def _give(answer: "Future[Result]", work: Callable[[], Result]) -> None:
         answer.set_exception(error)
 
 
-def _timed(work: Callable[[], None]) -> float:
+def _kept_waiting_while(work: Callable[[], None]) -> float:
     """Do it; the seconds that it took beyond the processor time of this thread."""
     began, worked = time.perf_counter(), time.thread_time()
     work()
