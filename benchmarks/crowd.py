@@ -74,7 +74,7 @@ def _keys(service: Service) -> OpaqueKeys:
 
 
 def _insert(postgres: Postgres, database: str, real: Locator, number: int) -> None:
-    """Two tables at a time."""
+    """Two tables at a time; then as an autovacuum leaves them, which no insertion may be beside."""
     own, member = {"account_id": real.account_id}, {"tenant_id": real.tenant_id}
     sessions, accounts = range(number), range(number // OF_AN_ACCOUNT + 1)
     account = {"account_id": copies.key(_ACCOUNT)}
@@ -86,6 +86,9 @@ def _insert(postgres: Postgres, database: str, real: Locator, number: int) -> No
     def insert(table: str, *how: object) -> None:
         with postgres.connect(database) as connection:
             copies.multiply(connection, table, *how)
+
+    def vacuum(table: str) -> None:
+        with postgres.connect(database) as connection:
             connection.execute(f"VACUUM (ANALYZE) {table}")
 
     tables = [
@@ -95,7 +98,8 @@ def _insert(postgres: Postgres, database: str, real: Locator, number: int) -> No
         ("account_names", accounts, own, account | dict.fromkeys(("name", "display"), _SQL_NAME)),
         ("memberships", accounts, own | member, account),
     ]
-    with ThreadPoolExecutor(2) as inserting:
-        list(inserting.map(lambda one: insert(*one), tables))
+    with ThreadPoolExecutor(2) as two:
+        list(two.map(lambda one: insert(*one), tables))
+        list(two.map(lambda one: vacuum(one[0]), tables))
     with postgres.connect(database) as connection:
         connection.execute("CHECKPOINT")

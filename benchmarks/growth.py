@@ -37,7 +37,7 @@ def measure(plan: Plan, generator: Generator, postgres: Postgres, folder: Path, 
                 number: _refresh(plan, generator, postgres, services[number], chains[number][turn])
                 for number in services
             }
-            for turn in range(plan.rounds)
+            for turn in range(plan.grown_rounds)
         ]
     few = plan.grown_sessions[0]
     for number in plan.grown_sessions:
@@ -48,9 +48,9 @@ def measure(plan: Plan, generator: Generator, postgres: Postgres, folder: Path, 
 
 def _deal(plan: Plan, crowd: Crowd, folder: Path, number: int) -> list[Path]:
     """Files with the tokens of random sessions, a file per round; no session is in two of them."""
-    enough = min(number // plan.rounds, round(plan.seconds * _MOST_A_SECOND))
-    chosen = random.sample(range(number), enough * plan.rounds)
-    files = [folder / f"round-{turn}.refresh" for turn in range(plan.rounds)]
+    enough = min(number // plan.grown_rounds, round(plan.seconds * _MOST_A_SECOND))
+    chosen = random.sample(range(number), enough * plan.grown_rounds)
+    files = [folder / f"round-{turn}.refresh" for turn in range(plan.grown_rounds)]
     for turn, file in enumerate(files):
         file.write_text(crowd.tokens(chosen[turn * enough : (turn + 1) * enough]))
     return files

@@ -30,6 +30,8 @@ class Plan:
     """That expire at once; 0 leaves the purge out."""
     grown_sessions: tuple[int, ...]
     """How many the services hold whose rates are compared with that of the first."""
+    grown_rounds: int
+    """Of those alone: what is asked of them lies within what one round is off by."""
 
     def described(self) -> dict:
         """The numbers by their names."""
@@ -49,6 +51,7 @@ FULL = Plan(
     listings=200,
     purged_sessions=1_000_000,
     grown_sessions=(10_000, 1_000_000, 10_000_000),
+    grown_rounds=9,
 )
 QUICK = Plan(
     rounds=3,
@@ -63,4 +66,5 @@ QUICK = Plan(
     listings=0,
     purged_sessions=0,
     grown_sessions=(1_000, 10_000, 50_000),
+    grown_rounds=3,
 )

@@ -124,7 +124,9 @@ def create_accounts():
         sa.Column("profile_changed_at", instant(), nullable=False),
         sa.Column("seen", sa.JSON(), nullable=False),
         sa.Column("created_at", instant(), nullable=False),
-        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_accounts")),
+        sa.PrimaryKeyConstraint(
+            "account_id", name=op.f("pk_accounts"), postgresql_include=["epoch"]
+        ),
     )
     op.create_table(
         "account_names",
@@ -143,7 +145,12 @@ def create_accounts():
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("roles", sa.JSON(), nullable=False),
         sa.Column("created_at", instant(), nullable=False),
-        sa.PrimaryKeyConstraint("account_id", "tenant_id", name=op.f("pk_memberships")),
+        sa.PrimaryKeyConstraint(
+            "account_id",
+            "tenant_id",
+            name=op.f("pk_memberships"),
+            postgresql_include=["number"],
+        ),
     )
     op.create_index(op.f("ix_memberships_tenant_id"), "memberships", ["tenant_id", "account_id"])
     op.create_table(
