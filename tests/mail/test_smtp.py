@@ -110,7 +110,8 @@ def test_what_the_server_says_is_believed(step, answer, meaning):
 
 
 def test_a_wrong_password_is_no_verdict_about_the_letter():
-    with mail_server(Received()) as port, pytest.raises(NotDelivered):
+    refused = pytest.raises(NotDelivered, match="SMTPAuthenticationError")
+    with mail_server(Received()) as port, refused:
         carrier(port, "smtp://ada:wrong@127.0.0.1").deliver(letter())
 
 
