@@ -124,6 +124,14 @@ def session_tokens(
     )
 
 
+def require_key(snapshot: Snapshot, client: Client, now: datetime) -> None:
+    """For whoever spends something on a client's access token, before it is spent on nothing.
+
+    Raises `NoKey`, or `KeyUnreadable`, where none could be signed now.
+    """
+    snapshot.keyring.signing_key(_algorithm(snapshot, client), now)
+
+
 def _id_token(
     snapshot: Snapshot, held: Holder, access_token: str, lifetime: int, now: datetime
 ) -> str | None:
@@ -271,5 +279,10 @@ def _common(
 
 
 def _signed(snapshot: Snapshot, client: Client, body: dict[str, object], now: datetime) -> str:
-    algorithm = client.signing_algorithm or snapshot.signing_algorithm
-    return jwt.sign(snapshot.keyring.signing_key(algorithm, now), body, claims.TYPE)
+    key = snapshot.keyring.signing_key(_algorithm(snapshot, client), now)
+    return jwt.sign(key, body, claims.TYPE)
+
+
+def _algorithm(snapshot: Snapshot, client: Client) -> str:
+    """That of the client's access tokens."""
+    return client.signing_algorithm or snapshot.signing_algorithm

@@ -1,18 +1,24 @@
 """What an application learns of an account, in ID tokens and from the userinfo endpoint."""
 
+import logging
 from collections.abc import Mapping
+from datetime import datetime
 
 from token_service.domain import claims_parameter
 from token_service.domain.claims_parameter import ClaimRequest, RequestedClaims
 from token_service.domain.clients import Client
+from token_service.domain.failures import KeyUnreadable, NoKey, Unavailable
 from token_service.domain.openid_claims import (
     SCOPE_OF,
     claims_about,
     claims_of_scope,
 )
 from token_service.domain.sessions import GrantTerms
+from token_service.services.configuration import Snapshot
 from token_service.storage import identities
 from token_service.storage.database import Database, Transaction
+
+logger = logging.getLogger(__name__)
 
 
 def for_userinfo(
@@ -44,14 +50,30 @@ def for_id_token(
     return {} if identity is None else _by_name(claims_about(identity), wanted)
 
 
-def read_for_id_token(
-    database: Database, client: Client, terms: GrantTerms, account_id: str
-) -> dict[str, object]:
-    """The same, for who holds no transaction."""
-    if not _wanted_in_id_token(client, terms):
+def for_refreshed(
+    database: Database,
+    snapshot: Snapshot,
+    client: Client,
+    terms: GrantTerms,
+    account_id: str,
+    now: datetime,
+) -> dict[str, object] | None:
+    """The same where the refresh token has been used already; None: no ID token can be made now.
+
+    A refresh may do without one (OpenID Connect Core section 12.2), and no transaction could take
+    the use back.
+    """
+    if not terms.openid:
         return {}
-    with database.reading() as tx:
-        return for_id_token(tx, client, terms, account_id)
+    try:
+        snapshot.keyring.signing_key(client.metadata.id_token_signed_response_alg, now)
+        if not _wanted_in_id_token(client, terms):
+            return {}
+        with database.reading() as tx:
+            return for_id_token(tx, client, terms, account_id)
+    except (NoKey, KeyUnreadable, Unavailable) as error:
+        logger.warning("a refresh gives no ID token: %s", error)
+        return None
 
 
 def _wanted_in_id_token(client: Client, terms: GrantTerms) -> dict[str, ClaimRequest]:

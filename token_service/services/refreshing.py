@@ -1,5 +1,6 @@
 """The refresh: one guarded statement, one pure decision, one signature, one transaction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -63,7 +64,12 @@ class Attempt(NamedTuple):
         )
 
     def rotation(self, now: datetime, entered_tenant_id: str | None = None) -> Rotation:
-        """What the guarded statement is given; the tenant is one that this use enters, too."""
+        """What the guarded statement is given; the tenant is one that this use enters, too.
+
+        Raises what `issuing.require_key` does: a token must not be used where nothing could come of
+        it.
+        """
+        issuing.require_key(self.snapshot, self.command.client, now)
         return Rotation(
             key=self.key,
             presented=self.presentation,
@@ -318,15 +324,22 @@ def successor(
     token = successor_token(attempt, state, now)
     scope = scopes.narrowed(attempt.command.scope, state.scope, client.scope_names)
     policy = attempt.rules.policy_for(remembered=state.remembered)
-    asked = client, state.terms, locator.account_id
-    about = (
-        openid_claims.read_for_id_token(attempt.database, *asked)
-        if within is None
-        else openid_claims.for_id_token(within, *asked)
-    )
+    about, told = _about(attempt, state, now, within), state
+    if about is None:
+        told = state._replace(terms=state.terms._replace(openid=False))
     proved = attempt.command.confirmation
-    held = issuing.holder(locator, client, policy, scope or "", state, about, proved)
+    held = issuing.holder(locator, client, policy, scope or "", told, about or {}, proved)
     return issuing.session_tokens(attempt.snapshot, held, token, now)
+
+
+def _about(
+    attempt: Attempt, state: GrantState, now: datetime, within: Transaction | None
+) -> Mapping[str, object] | None:
+    """What the ID token is to tell of the account; None where there is to be none."""
+    asked = attempt.command.client, state.terms, attempt.presented.locator.account_id
+    if within is not None:
+        return openid_claims.for_id_token(within, *asked)
+    return openid_claims.for_refreshed(attempt.database, attempt.snapshot, *asked, now)
 
 
 def successor_token(attempt: Attempt, state: GrantState, now: datetime) -> str:

@@ -1,15 +1,16 @@
 """The JSON API at `/v1`: its blueprint, and OpenAPI 3.1 generated from the schemas."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache, partial, wraps
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import flask_smorest
 import orjson
 from flask import Flask, Response
 from marshmallow import Schema
 
+from token_service.web import parsing
 from token_service.web.errors import Fault
 from token_service.web.schemas.answers import ProblemSchema
 
@@ -49,13 +50,16 @@ class Blueprint(flask_smorest.Blueprint):
         faults: Sequence[Fault] = (),
         problems: Mapping[int, type[Schema]] = MappingProxyType({}),
         security: Sequence[str] = (),
+        forwarded: bool = False,
     ) -> Callable[[View], View]:
         """What OpenAPI says of a view; `answer` is a schema (with `status`), or a status without a
         body.
 
         `problems` are the schemas of those statuses whose problem documents say more than others.
 
-        A view reads its body itself (`parsing.json_body`): the hot ones pay for nothing else.
+        A view reads its body itself (`parsing.json_body`): the hot ones pay for nothing else. Where
+        a view has no body or no parameters, a request that has some is refused, except where it is
+        `forwarded`: then they are of another request, which a gateway asks about.
         """
         doc: dict[str, Any] = {
             "responses": _responses(answer, status, faults, problems),
@@ -65,8 +69,19 @@ class Blueprint(flask_smorest.Blueprint):
             doc["requestBody"] = {"required": True, "content": {"application/json": _of(body)}}
         if query is not None:
             doc["parameters"] = [{"in": "query", "schema": query}]
-        decorate: Callable[[View], View] = self.doc(**doc)
-        return decorate
+        describe: Callable[[View], View] = self.doc(**doc)
+        if forwarded or body is not None:  # whoever reads the body refuses parameters
+            return describe
+        return lambda view: describe(_asked_nothing_else(view, has_query=query is not None))
+
+
+def _asked_nothing_else(view: View, *, has_query: bool) -> View:
+    @wraps(view)
+    def strict(*arguments: Any, **named: Any) -> Any:
+        parsing.nothing(in_url=not has_query, in_body=True)
+        return view(*arguments, **named)
+
+    return cast(View, strict)
 
 
 class Description(flask_smorest.Api):

@@ -17,7 +17,7 @@ from functools import partial
 from http import HTTPStatus
 from itertools import chain
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard, TypeVar, cast
 
 import orjson
 
@@ -208,7 +208,7 @@ class Express:
                 command = Refresh(client, form.get("refresh_token", ""), None, origin)
                 here = self._parts
                 attempt = refreshing.prepared(here.database, here.clock, snapshot, command)
-                return attempt if isinstance(attempt, Attempt) else None
+                return attempt if _may_be_repeated(attempt) else None
         return None
 
     def _introspection(
@@ -292,6 +292,12 @@ def _client_credentials(snapshot: Snapshot, client: Client, scope: str | None) -
         return _issued(issued, "client_credentials")
 
     return _Question(None, answer)
+
+
+def _may_be_repeated(attempt: Attempt | Refused) -> TypeGuard[Attempt]:
+    """Whether the long way may use the token once more where what came of it here is lost after the
+    commit. With no retry window that would be a replay, and end a session for a fault of ours."""
+    return isinstance(attempt, Attempt) and attempt.rules.policy.retry_window > 0
 
 
 def _refreshed(used: Used) -> Members:

@@ -40,10 +40,15 @@ def form(several: str = "") -> dict[str, str]:
 
 
 def form_parameters(data: bytes, several: str = "") -> dict[str, str]:
-    """Each name once, percent-encoded UTF-8 without NUL, at most `MAX_FIELDS` of them.
+    """Each name once, percent-encoded UTF-8 without NUL, at most `MAX_FIELDS` of them; an empty one
+    counts as absent.
 
     The values of the name `several` become one text, with a space between them.
     """
+    return {name: value for name, value in _parameters(data, several).items() if value}
+
+
+def _parameters(data: bytes, several: str = "") -> dict[str, str]:
     try:
         pairs = parse_qsl(
             data.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
@@ -57,7 +62,7 @@ def form_parameters(data: bytes, several: str = "") -> dict[str, str]:
     if len(parameters) != len(pairs):
         raise malformed("The request repeats a parameter.")
     _refuse_unfit(parameters)
-    return {name: value for name, value in parameters.items() if value}
+    return parameters
 
 
 def authorization_parameters() -> dict[str, str]:
@@ -71,9 +76,13 @@ def authorization_parameters() -> dict[str, str]:
 
 
 def json_body(schema: Schema) -> Any:
-    """What the schema makes of a JSON object in the body; null and "" count as absent."""
+    """What the schema makes of a JSON object in the body; null counts as absent.
+
+    "" does not: whoever sends an empty `audience` has lost one, and must not hear that any will do.
+    """
     members = json_patch()
-    return _loaded(schema, {name: one for name, one in members.items() if one not in (None, "")})
+    _refuse_empty(members)
+    return _loaded(schema, {name: one for name, one in members.items() if one is not None})
 
 
 def json_patch() -> dict[str, object]:
@@ -94,13 +103,21 @@ def json_members(data: bytes) -> dict[str, object]:
 
 
 def query(schema: Schema) -> Any:
-    """What the schema makes of the parameters in the URL: each once, none unknown."""
+    """What the schema makes of the parameters in the URL: each once, none unknown or empty."""
     return _loaded(schema, _query_parameters())
 
 
 def query_parameter(name: str) -> str | None:
-    """One parameter in the URL; others may stand there, for whoever else reads it."""
-    return _query_parameters().get(name)
+    """One parameter in the URL, not empty; others may stand there, for whoever else reads it."""
+    return _query_parameters(name).get(name)
+
+
+def nothing(*, in_url: bool, in_body: bool) -> None:
+    """Refuse what the endpoint would not look at: it may have been meant to narrow what is done."""
+    if in_url:
+        _refuse_query()
+    if in_body and _body():
+        raise malformed("There is nothing to say in the body.")
 
 
 def is_identifier(text: str) -> bool:
@@ -118,10 +135,13 @@ def by_path(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return named
 
 
-def _query_parameters() -> dict[str, str]:
+def _query_parameters(*looked_at: str) -> dict[str, str]:
+    """All of them; those that are looked at (by default, all) may not be empty."""
     if not request.query_string:
         return {}
-    return form_parameters(request.query_string)
+    given = _parameters(request.query_string)
+    _refuse_empty({name: given[name] for name in looked_at or given if name in given})
+    return given
 
 
 def _body() -> bytes:
@@ -146,7 +166,13 @@ def content_type(header: str) -> tuple[str, str]:
 
 def _refuse_query() -> None:
     if request.query_string:
-        raise malformed("Parameters belong into the body, not into the URL.")
+        raise malformed("There are no parameters in the URL here.")
+
+
+def _refuse_empty(members: Mapping[str, object]) -> None:
+    empty = {name: ["Empty."] for name, value in members.items() if value == ""}
+    if empty:
+        raise malformed("Some fields are missing or wrong.", by_safe_name(empty))
 
 
 def _refuse_unfit(members: Mapping[str, object]) -> None:

@@ -174,7 +174,10 @@ def validate_batch(snapshot: Snapshot) -> Response:
 
 @blueprint.get("/validate")
 @blueprint.described(
-    answer=200, faults=(errors.INVALID_TOKEN, errors.UNAVAILABLE), security=(BEARER,)
+    answer=200,
+    faults=(errors.INVALID_TOKEN, errors.UNAVAILABLE),
+    security=(BEARER,),
+    forwarded=True,
 )
 @on_current
 def validate_for_gateway(snapshot: Snapshot) -> Response:

@@ -240,12 +240,48 @@ def test_a_compressed_body_is_not_unpacked(who: SignedIn) -> None:
 
 
 @json_endpoints
-def test_null_and_the_empty_text_count_as_absent(who: SignedIn, path: str) -> None:
+def test_null_counts_as_absent_and_the_empty_text_is_none(who: SignedIn, path: str) -> None:
     good = good_bodies(who)[path]
     required = next(iter(set(good) & {"password", "refresh_token", "ticket", "token"}))
     for nothing in (None, ""):
         answer = who.world.http.post(path, json={**good, required: nothing})
         assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid_request")
+        said = answer.get_json()["errors"][required]
+        assert (said == ["Empty."]) is (nothing == "")
+
+
+def test_an_audience_that_is_empty_is_not_any_audience(who: SignedIn) -> None:
+    http, token = who.world.http, who.tokens.access
+    for path, body in (
+        ("/v1/token/validate", {"token": token}),
+        ("/v1/token/validate/batch", {"tokens": [token]}),
+    ):
+        answer = http.post(path, json={**body, "audience": ""}, headers=who.backend.basic)
+        assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid_request")
+    answer = http.get("/v1/token/validate?audience=", headers=who.tokens.bearer)
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid_request")
+
+
+def test_what_a_request_asks_for_in_vain_is_refused_and_does_nothing(who: SignedIn) -> None:
+    """It may have been meant to narrow what is done."""
+    of_account = f"/v1/accounts/{who.account_id}/sessions"
+    own = f"/v1/me/sessions/{who.tokens.sid}"
+    person, backend = who.tokens.bearer, who.backend.basic
+    for method, path, headers, body in (
+        ("DELETE", f"{of_account}?sid={who.tokens.sid}", backend, None),
+        ("DELETE", f"{of_account}?tenant_id={who.tenant_id}", backend, None),
+        ("DELETE", of_account, backend, {"sid": who.tokens.sid}),
+        ("DELETE", f"{of_account}/{who.tokens.sid}?zzz", backend, None),
+        ("DELETE", "/v1/me/sessions", person, {"keep_current": True}),
+        ("DELETE", "/v1/me/sessions?keep_current=", person, None),
+        ("DELETE", f"{own}?keep_current=true", person, None),
+        ("POST", "/v1/me/sessions/ping", person, {"zzz": 1}),
+        ("POST", "/v1/me/sessions/ping?zzz=1", person, None),
+        ("GET", "/v1/me?zzz=1", person, None),
+        ("GET", f"{of_account}?limit=", backend, None),
+    ):
+        answer = who.world.http.open(path, method=method, headers=headers, json=body)
+        assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid_request"), path
 
 
 def test_a_fault_is_named_by_field_and_never_by_what_was_sent(who: SignedIn) -> None:

@@ -124,7 +124,7 @@ def _openid(who: SignedIn) -> None:
 SESSIONS: dict[str, Callable[[World], SignedIn]] = {
     "an application's": signed_in,
     "a public client's": lambda world: signed_in(world, "public"),
-    "with its own limits": lambda world: signed_in(world, idle_timeout=600, retry_window=0),
+    "with its own limits": lambda world: signed_in(world, idle_timeout=600, retry_window=5),
     "after some refreshes": lambda world: signed_in(world).chain(3)[-1],
 }
 

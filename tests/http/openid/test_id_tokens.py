@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.http.administration import disable_client, join, keep_keys, rotate_key
+from tests.http.administration import change_policy, disable_client, join, keep_keys, rotate_key
 from tests.http.building import assert_refused, signed_in
 from tests.http.impersonation.building import act
 from tests.http.openid.building import (
@@ -23,6 +23,8 @@ from tests.http.openid.building import (
 )
 from tests.storage.counting import statements
 from tests.world.world import ISSUER, Time, World
+from token_service.crypto.keyring import Keyring
+from token_service.domain.failures import KeyUnreadable, Unavailable
 from token_service.services import id_tokens
 
 HASHES = {
@@ -158,6 +160,35 @@ def test_entering_another_tenant_tells_that_tenant(world: World) -> None:
     claims = read(world, body["id_token"], who.app.client_id)
     assert (claims["tenantId"], claims["sid"]) == (other, who.tokens.sid)
     assert claims["at_hash"] == half_hash("RS256", body["access_token"])
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ("storage.identities.read", Unavailable("database: away")),
+        ("crypto.keyring.Keyring.signing_key", KeyUnreadable("key 2")),
+    ],
+)
+def test_a_refresh_does_without_one_that_cannot_be_made(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
+) -> None:
+    """Section 12.2 allows it. The refresh token is spent by then, and here only once."""
+    who = openid_signed_in(world, claims={"id_token": {"email": None}})
+    change_policy(world, who.tenant_id, retry_window=0)
+    make = Keyring.signing_key
+
+    def fail(*asked: Any) -> Any:
+        if place.startswith("crypto") and asked[1] == "ES256":
+            return make(*asked)
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"token_service.{place}", fail)
+        answer = world.try_refresh(who.app, who.tokens.refresh)
+    assert answer.status_code == 200
+    assert "id_token" not in answer.json
+    after = world.try_refresh(who.app, answer.json["refresh_token"])
+    assert "id_token" in after.json
 
 
 def test_a_refused_refresh_gives_none(world: World) -> None:

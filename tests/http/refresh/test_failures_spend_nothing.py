@@ -5,6 +5,7 @@ import pytest
 from tests.http.building import EVERYWHERE, assert_refused, live_at, signed_in
 from tests.http.faults import failing
 from tests.world.world import App, World
+from token_service.domain.failures import KeyUnreadable, NoKey
 
 REFUSED = (
     (400, "invalid_scope", {"scope": "everything"}),
@@ -49,6 +50,18 @@ def test_a_failure_inside_is_503_and_the_same_token_works_afterwards(
         answer = world.try_refresh(who.app, who.tokens.refresh)
     assert_refused(answer, 503, "temporarily_unavailable")
     assert int(answer.headers["Retry-After"]) >= 1
+    assert live_at(who.refreshed()) == EVERYWHERE
+    assert who.happened == []
+
+
+@pytest.mark.parametrize("error", [NoKey("no ES256 key is active"), KeyUnreadable("key 1")])
+def test_where_nothing_can_be_signed_nothing_is_spent(world: World, error: Exception) -> None:
+    """However long that lasts: nobody may use this token twice."""
+    who = signed_in(world, retry_window=0)
+    with failing("crypto.keyring.Keyring.signing_key", error):
+        for _ in range(2):
+            answer = world.try_refresh(who.app, who.tokens.refresh)
+            assert_refused(answer, 503, "temporarily_unavailable")
     assert live_at(who.refreshed()) == EVERYWHERE
     assert who.happened == []
 
