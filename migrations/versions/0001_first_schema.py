@@ -233,6 +233,7 @@ def create_sessions():
         sa.Column("end_reason", sa.String(40)),
         sa.Column("ended_by", sa.String(300)),
         sa.Column("entered_tenant_id", identifier()),
+        sa.Column("opened_from", sa.BigInteger()),
         sa.Column("auth_time", instant(), nullable=False),
         sa.Column("confirmation", sa.String(100)),
         sa.Column("audiences", sa.Text()),

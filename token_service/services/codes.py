@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from token_service.clock import Clock
 from token_service.crypto import addressed, opaque, refresh_tokens
@@ -41,6 +42,7 @@ from token_service.services.opening import (
 from token_service.storage import (
     accounts,
     authorization_codes,
+    branches,
     configuration,
     grants,
     sessions,
@@ -127,7 +129,7 @@ def redeem(
     """Use a code up and open its grant; account, client, tenant and session are looked at anew.
 
     Another client's attempt spends nothing. A wrong verifier, redirect URI or key uses the code
-    up. The second use ends the grant that the first one opened (OAuth 2.1 section 4.1.3).
+    up. The second use ends all that came of the first one (OAuth 2.1 section 4.1.3).
     """
     if GRANT_TYPE not in command.client.grant_types:
         return certain_refusal(database, clock, snapshot, Refusal.GRANT_NOT_ALLOWED)
@@ -150,26 +152,26 @@ def redeem(
         if account is None or code is None or session is None:
             return Refused(Refusal.UNKNOWN_CODE)
         held = _Held(snapshot, tx, command, code, account, session, now)
-        return _redeemed(database, held, use)
+        return _redeemed(held, use)
 
 
-def _redeemed(database: Database, held: _Held, use: CodeUse) -> IssuedTokens | Refused:
+def _redeemed(held: _Held, use: CodeUse) -> IssuedTokens | Refused:
     refusal = code_refusal(held.code, use, held.now)
     if refusal is Refusal.UNKNOWN_CODE:
         return Refused(refusal)
     if refusal is Refusal.CODE_REPLAYED:
-        return _replayed(database, held)
+        return _replayed(held)
     if refusal is not None and refusal not in _BURNS:
         return _refused(held, refusal)
     if not authorization_codes.use_up(held.tx, held.code, held.now):
         return _refused(held, Refusal.EXPIRED)
     if refusal is not None:
         return _refused(held, refusal)
-    opened = _opened(database, held)
+    opened = _opened(held)
     return _refused(held, opened) if isinstance(opened, Refusal) else opened
 
 
-def _opened(database: Database, held: _Held) -> IssuedTokens | Refusal:
+def _opened(held: _Held) -> IssuedTokens | Refusal:
     """Open the grant under the session, if the world is still as it was when the code was made."""
     snapshot, tx, code, now = held.snapshot, held.tx, held.code, held.now
     client, session = held.command.client, held.session
@@ -255,17 +257,18 @@ def _has_room(held: _Held, place: Place) -> bool:
     return True
 
 
-def _replayed(database: Database, held: _Held) -> Refused:
-    """End what the code opened: one of the two who presented it is not its client."""
-    code = held.code
+def _replayed(held: _Held) -> Refused:
+    """End what came of the code, in whichever tenants: one of the two who presented it is not its
+    client, and may have gone on to another tenant with what it gave."""
+    tx, code = held.tx, held.code
     key = GrantKey(code.account_id, code.sid, code.grant_id)
-    read = grants.read(
-        database, InTransaction(held.tx), key, code.tenant_id, held.snapshot.force_relogin
-    )
-    if read is not None:
-        actor = f"client:{code.client_id}"
-        cause = Cause(Refusal.CODE_REPLAYED, actor, held.command.origin)
-        end_grant(held.tx, read.state, cause, held.now)
+    ending = {key.grant_id} | branches.opened_from(tx, key)
+    cause = Cause(Refusal.CODE_REPLAYED, f"client:{code.client_id}", held.command.origin)
+    not_ended = grants.states_of(tx, key.account_id, [key.sid], held.snapshot.force_relogin)
+    # In the order of their keys, as refreshes that are served together lock them.
+    for state in sorted(not_ended, key=attrgetter("key")):
+        if state.key.grant_id in ending:
+            end_grant(tx, state, cause, held.now)
     return Refused(Refusal.CODE_REPLAYED)
 
 

@@ -224,7 +224,11 @@ def new_session(snapshot: Snapshot, account: Account, opening: Opening, now: dat
 
 @dataclass(frozen=True, slots=True)
 class NewlyOpened:
-    """A grant that is about to be written, with the locator that its tokens carry."""
+    """A grant that is about to be written, with the locator that its tokens carry.
+
+    `opened_from` is the grant of the sign-in or the code that it goes back to, where it is opened
+    by the tokens of another one.
+    """
 
     client: Client
     scope: str
@@ -233,6 +237,7 @@ class NewlyOpened:
     origin: Origin
     ends_at: datetime
     terms: GrantTerms
+    opened_from: int | None = None
 
 
 def open_grant(
@@ -264,6 +269,7 @@ def write_grant(
         used_from=opened.origin.address[:45],
         ends_at=opened.ends_at,
         terms=opened.terms,
+        opened_from=opened.opened_from,
     )
     grants.insert_grant(tx, grant, now)
     if client.metadata.dynamic:

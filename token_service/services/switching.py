@@ -38,7 +38,7 @@ from token_service.services.inspection import Inspection
 from token_service.services.issuing import Holder, IssuedTokens
 from token_service.services.opening import NewlyOpened, Place, ends_of, open_grant, place_of
 from token_service.services.refreshing import Attempt, Refresh
-from token_service.storage import accounts, configuration, grants, sessions
+from token_service.storage import accounts, branches, configuration, grants, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Transaction
 
@@ -281,7 +281,14 @@ def _opened(held: _Held, entry: Entry, destination: _Destination, branch: Branch
         place, state.authenticated_at, state.capped_at, now, remembered=state.remembered
     )
     opened = NewlyOpened(
-        entry.client, destination.granted, place, locator, entry.origin, ends_at, state.terms
+        entry.client,
+        destination.granted,
+        place,
+        locator,
+        entry.origin,
+        ends_at,
+        state.terms,
+        opened_from=branches.first_of(tx, state.key),
     )
     token = open_grant(snapshot, tx, opened, branch.secret, now)
     event = AuditEvent(

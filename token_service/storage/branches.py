@@ -1,4 +1,4 @@
-"""Grants that a refresh token opened for another tenant, and how many of a session are kept."""
+"""Grants that were opened from another one's tokens, and how many of a session are kept."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -85,6 +85,25 @@ def lock(tx: Transaction, key: GrantKey) -> int | None:
     return tx.execute(
         select(grants.c.generation).where(addressed(key)).with_for_update(key_share=True)
     ).scalar_one_or_none()
+
+
+def first_of(tx: Transaction, key: GrantKey) -> int:
+    """The grant of the sign-in or the code that this one goes back to: itself, if it is that."""
+    first = func.coalesce(grants.c.opened_from, grants.c.grant_id)
+    return int(tx.execute(select(first).where(addressed(key))).scalar_one())
+
+
+def opened_from(tx: Transaction, key: GrantKey) -> frozenset[int]:
+    """The grants of the session that go back to this one, whether it is still kept or not."""
+    return frozenset(
+        tx.execute(
+            select(grants.c.grant_id).where(
+                grants.c.account_id == key.account_id,
+                grants.c.sid == key.sid,
+                grants.c.opened_from == key.grant_id,
+            )
+        ).scalars()
+    )
 
 
 class Superseded(NamedTuple):

@@ -47,7 +47,7 @@ class ReadState(NamedTuple):
 
 
 class NewGrant(NamedTuple):
-    """What a grant is opened with."""
+    """What a grant is opened with; `opened_from` is the id of the one that it goes back to."""
 
     key: GrantKey
     client_id: str
@@ -61,6 +61,7 @@ class NewGrant(NamedTuple):
     used_from: str
     ends_at: datetime
     terms: GrantTerms
+    opened_from: int | None
 
 
 class Rotation(NamedTuple):

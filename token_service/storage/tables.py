@@ -237,6 +237,7 @@ grants = Table(
     Column("end_reason", String(40)),
     Column("ended_by", String(300)),
     Column("entered_tenant_id", Identifier),
+    Column("opened_from", BigInteger),
     Column("auth_time", Instant, nullable=False),
     Column("confirmation", String(100)),
     Column("audiences", Text),
@@ -249,6 +250,8 @@ grants = Table(
 """What one client holds under one session for one tenant, with its refresh chain.
 
 `entered_tenant_id` is the other tenant that the token before the current one was used to enter.
+`opened_from` is the grant of the sign-in or the code that this one goes back to, through however
+many tenants; NULL for one that a sign-in or a code opened itself.
 `auth_time` is the sign-in that the grant is from: the session's `authenticated_at` moves on when
 the person signs in again in the same browser. `confirmation` names the key that its refresh tokens
 are bound to: `jkt:` and a thumbprint (RFC 9449), or `x5t#S256:` and one (RFC 8705). `audiences` are
@@ -348,7 +351,8 @@ authorization_codes = Table(
 """Authorization codes (RFC 6749 section 4.1), each good once and for a minute.
 
 `request` is what the code was asked with and is bound to. `grant_id` is the grant that it opens:
-presented once more, the code ends it. A row is kept for a day, to know a second use for one.
+presented once more, the code ends it and all that goes back to it (`grants.opened_from`). A row is
+kept for a day, to know a second use for one.
 """
 
 interactions = Table(
