@@ -456,7 +456,7 @@ def _policy(read: SettingsReader) -> PolicySettings:
         access_token_lifetime=read.whole("policy.access_token_lifetime", 60, LONGEST_ACCESS_TOKEN),
         refresh_token_lifetime="auto" if refresh_lifetime is None else refresh_lifetime,
         idle_timeout=read.whole_or("policy.idle_timeout", "off", 60, YEAR),
-        force_relogin=read.whole_or("policy.force_relogin", "off", 60, YEAR),
+        force_relogin=read.whole_or("policy.force_relogin", "off", 60, 10 * YEAR),
         max_sessions=read.whole_or("policy.max_sessions", "off", 1, 1_000_000),
         max_sessions_action=read.choice("policy.max_sessions_action", SESSION_LIMIT_ACTIONS),
         account_limit_precedence=read.choice("policy.account_limit_precedence", PRECEDENCES),

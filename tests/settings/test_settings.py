@@ -272,7 +272,7 @@ def test_defaults_that_lack_a_key_or_name_one_too_many_are_refused(tmp_path):
         ("policy.refresh_token_lifetime", "31536001", AUTO_OR_A_YEAR),
         ("policy.refresh_token_lifetime", "off", AUTO_OR_A_YEAR),
         ("policy.idle_timeout", "59", '"off" or a whole number from 60 to 31536000'),
-        ("policy.force_relogin", "auto", '"off" or a whole number from 60 to 31536000'),
+        ("policy.force_relogin", "auto", '"off" or a whole number from 60 to 315360000'),
         ("policy.max_sessions", "0", '"off" or a whole number from 1 to 1000000'),
         ("policy.remember_me", "yes", "true or false"),
         ("policy.max_sessions_action", "evict", "one of evict_oldest, deny, ask"),

@@ -101,7 +101,7 @@ class OwnTokensSchema(Schema):
     """A fresh access token of one's own session; with a refresh token only if one was used."""
 
     access_token = fields.String(required=True)
-    token_type = fields.String(required=True, metadata={"enum": ["Bearer"]})
+    token_type = fields.String(required=True, metadata={"enum": ["Bearer", "DPoP"]})
     expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
     scope = fields.String(required=True)
     refresh_token = fields.String()
