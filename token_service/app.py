@@ -25,6 +25,7 @@ from token_service.services import subjects
 from token_service.services.client_keys import ClientKeys
 from token_service.services.client_proofs import Proofs
 from token_service.services.configuration import Configuration
+from token_service.services.garbage import Garbage
 from token_service.services.herald import Herald, NoticeOffice
 from token_service.services.housekeeper import Housekeeper
 from token_service.services.housekeeping import Retention
@@ -146,6 +147,7 @@ def compose(app: Flask, settings: Settings) -> Parts:
             loopback=settings.outbound.allow_private_addresses,
         ),
         pushing=_push_rules(settings),
+        garbage=Garbage(database, clock, settings.throttle.garbage_per_minute),
     )
 
 

@@ -161,13 +161,15 @@ class PolicySettings:
 @dataclass(frozen=True, slots=True)
 class ThrottleSettings:
     """Failures of a source that are free in a window, then the first and the longest delay; and
-    the requests that it may leave waiting in a client's name within a minute."""
+    the requests that it may leave waiting in a client's name within a minute, and the garbage that
+    a caller may ask one worker about in a minute."""
 
     source_failures: int
     window_seconds: int
     delay_seconds: int
     max_delay_seconds: int
     requests_per_minute: int
+    garbage_per_minute: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,6 +479,7 @@ def _throttle(read: SettingsReader) -> ThrottleSettings:
         delay_seconds=read.whole("throttle.delay_seconds", 1, DAY),
         max_delay_seconds=read.whole("throttle.max_delay_seconds", 1, DAY),
         requests_per_minute=read.whole("throttle.requests_per_minute", 1, 1_000_000),
+        garbage_per_minute=read.whole("throttle.garbage_per_minute", 1, 1_000_000),
     )
 
 

@@ -29,6 +29,7 @@ class Event(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     DEVICE_APPROVED = "device_approved"
     DEVICE_DENIED = "device_denied"
+    GARBAGE_THROTTLED = "garbage_throttled"
     TOKEN_REVOKED = "token_revoked"
     REFRESH_REPLAYED = "refresh_replayed"
     REFRESH_RETRIED_ELSEWHERE = "refresh_retried_elsewhere"

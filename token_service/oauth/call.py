@@ -23,6 +23,7 @@ from token_service.oauth.credentials import (
 )
 from token_service.services.client_proofs import Proofs
 from token_service.services.configuration import Snapshot
+from token_service.services.garbage import Garbage
 from token_service.services.throttling import Throttle
 from token_service.storage.database import Database
 
@@ -38,6 +39,7 @@ class Surroundings:
     origin: Origin
     proofs: Proofs
     pushing: PushRules
+    garbage: Garbage
     spent: set[str] = field(repr=False)
     """The hashes of signed statements that this request has used up: a view that runs once more
     finds them good."""

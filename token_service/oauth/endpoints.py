@@ -13,6 +13,7 @@ from token_service.oauth.call import CallRequest
 from token_service.oauth.credentials import CONFIDENTIAL, EVERY_CLIENT, OF_CREDENTIALS
 from token_service.services import device_authorizations, inspection, pushing, revocation
 from token_service.services.device_authorizations import DeviceAsks, DeviceBegun
+from token_service.services.garbage import Asker, Watch
 from token_service.services.inspection import Inspection
 from token_service.services.pushing import Push, Pushed, PushRefused
 
@@ -36,7 +37,12 @@ class IntrospectionEndpoint(TokenEndpoint):
         caller = self.authenticate_endpoint_client(request).client
         around = request.call.surroundings
         token = _token(request)
-        found = inspection.introspect(around.database, around.clock, around.snapshot, caller, token)
+        watch = Watch(around.garbage, Asker(around.origin, caller.client_id))
+        found = inspection.introspect(
+            around.database, around.clock, around.snapshot, caller, token, watch
+        )
+        if inspection.is_throttled(found):
+            raise Declined(GrantRefused(found))
         return 200, Introspected(caller, found), []
 
 

@@ -5,7 +5,7 @@ One token is a batch of one: the same functions decide about each.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
 
 from token_service.clock import Clock
 from token_service.domain import claims
@@ -23,6 +23,7 @@ from token_service.domain.sessions import (
 )
 from token_service.services import issuing, named_tokens, subjects
 from token_service.services.configuration import Snapshot, prove
+from token_service.services.garbage import Watch
 from token_service.services.named_tokens import (
     ClientToken,
     Doubtful,
@@ -65,13 +66,19 @@ class Inspection(NamedTuple):
 
 
 def validate(
-    database: Database, clock: Clock, snapshot: Snapshot, token: str, audience: str | None
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    token: str,
+    audience: str | None,
+    watch: Watch | None = None,
 ) -> Inspection | Refused:
     """Whether an access token is live now; whoever holds it may ask.
 
-    With `audience`, a token that is not meant for it is refused (RFC 9068 section 4).
+    With `audience`, a token that is not meant for it is refused (RFC 9068 section 4). With `watch`,
+    garbage is counted, and beyond the limit it is `is_throttled`.
     """
-    return validate_all(database, clock, snapshot, (token,), audience)[0]
+    return validate_all(database, clock, snapshot, (token,), audience, watch)[0]
 
 
 def validate_all(
@@ -80,14 +87,20 @@ def validate_all(
     snapshot: Snapshot,
     tokens: Sequence[str],
     audience: str | None,
+    watch: Watch | None = None,
 ) -> list[Inspection | Refused]:
-    """The same for several tokens, in their order."""
-    found = _inspect_all(database, clock, snapshot, tokens)
+    """The same for several tokens, in their order; all are throttled, or none is."""
+    found = _inspect_all(database, clock, snapshot, tokens, watch)
     return found if audience is None else [_meant_for(audience, one) for one in found]
 
 
 def introspect(
-    database: Database, clock: Clock, snapshot: Snapshot, caller: Client, token: str
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    caller: Client,
+    token: str,
+    watch: Watch | None = None,
 ) -> Inspection | Refused:
     """Token introspection (RFC 7662) for an authenticated client.
 
@@ -96,16 +109,21 @@ def introspect(
     no oracle (RFC 7662 section 4). A client is told of its own tokens under the subject by which it
     knows the account. To ask about a refresh token is not to use it: it ends and spends nothing.
     """
-    return introspect_all(database, clock, snapshot, caller, (token,))[0]
+    return introspect_all(database, clock, snapshot, caller, (token,), watch)[0]
 
 
 def introspect_all(
-    database: Database, clock: Clock, snapshot: Snapshot, caller: Client, tokens: Sequence[str]
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    caller: Client,
+    tokens: Sequence[str],
+    watch: Watch | None = None,
 ) -> list[Inspection | Refused]:
-    """The same for several tokens, in their order."""
+    """The same for several tokens, in their order; all are throttled, or none is."""
     now = clock.now()
     asked = [named_tokens.any_token(snapshot, token, now) for token in tokens]
-    found = _looked_up(database, clock, snapshot, asked)
+    found = _looked_up(database, clock, snapshot, asked, watch)
     return [as_told_to(caller, snapshot, one) for one in found]
 
 
@@ -117,11 +135,20 @@ def inspect(
 
 
 def _inspect_all(
-    database: Database, clock: Clock, snapshot: Snapshot, tokens: Sequence[str]
+    database: Database,
+    clock: Clock,
+    snapshot: Snapshot,
+    tokens: Sequence[str],
+    watch: Watch | None = None,
 ) -> list[Inspection | Refused]:
     now = clock.now()
     asked = [named_tokens.access_token(snapshot, token, now) for token in tokens]
-    return _looked_up(database, clock, snapshot, asked)
+    return _looked_up(database, clock, snapshot, asked, watch)
+
+
+def is_throttled(found: Inspection | Refused) -> TypeGuard[Refused]:
+    """Whether nothing is said, as who asks has sent too much garbage."""
+    return isinstance(found, Refused) and found.reason is Refusal.SOURCE_THROTTLED
 
 
 class Look(NamedTuple):
@@ -181,12 +208,19 @@ def _looked_up(
     clock: Clock,
     snapshot: Snapshot,
     asked: Sequence[Asked],
+    watch: Watch | None,
 ) -> list[Inspection | Refused]:
-    """What is known of the tokens, by one statement for all; garbage alone needs none."""
+    """What is known of the tokens, by one statement for all; garbage alone needs none.
+
+    Only garbage alone is throttled: good tokens are answered whatever else their caller sends.
+    """
     refused = [one for one in asked if isinstance(one, Refused)]
     if len(refused) == len(asked):
-        return list(refused)
+        throttled = watch.count(len(refused)) if watch else None
+        return [throttled or one for one in refused]
     seen = look(database, clock, snapshot, asked)
+    if refused and watch:
+        watch.count(len(refused))
     return [decided(snapshot, one, seen) for one in asked]
 
 

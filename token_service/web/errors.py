@@ -314,6 +314,9 @@ TENANT_ROLES = Stage(
 MEMBER = Stage(NOT_FOUND)
 """An administrator changes somebody's membership: who is not there and who is no member alike."""
 
+INSPECTION = Stage(INVALID_REQUEST, {Refusal.SOURCE_THROTTLED: TOO_MANY_REQUESTS})
+"""Somebody asks about tokens: only too much garbage is refused, all else is an answer."""
+
 BEARER = Stage(INVALID_TOKEN)
 """An access token in the `Authorization` header."""
 

@@ -112,6 +112,7 @@ def surroundings(snapshot: Snapshot) -> Surroundings:
         origin(),
         here.proofs,
         here.pushing,
+        here.garbage,
         spent,
     )
 

@@ -58,7 +58,7 @@ def introspect(snapshot: Snapshot) -> Response:
     """RFC 7662; as a signed JWT where that is asked for (RFC 9701 section 4)."""
     answer = _server.introspection(_call(snapshot))
     if isinstance(answer, No):
-        raise _no(answer)
+        raise _no(answer, errors.INSPECTION)
     if request.accept_mimetypes.best_match((answers.JSON, INTROSPECTION)) == INTROSPECTION:
         now = parts().clock.now()
         signed = signed_answers.introspection(snapshot, answer.caller, answer.found, now)

@@ -11,6 +11,7 @@ from token_service.domain.registration_terms import Terms
 from token_service.outbound.fetching import Fetcher
 from token_service.services.client_proofs import Proofs
 from token_service.services.configuration import Configuration
+from token_service.services.garbage import Garbage
 from token_service.services.herald import Herald
 from token_service.services.keys import KeyPlan
 from token_service.services.postman import Postman
@@ -45,6 +46,7 @@ class Parts:
     registration: Rules
     operators: Terms
     pushing: PushRules
+    garbage: Garbage
 
 
 def parts() -> Parts:

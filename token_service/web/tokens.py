@@ -12,6 +12,7 @@ from token_service.services import (
     tenant_reach,
 )
 from token_service.services.configuration import Snapshot
+from token_service.services.garbage import Asker, Watch
 from token_service.services.inspection import Inspection
 from token_service.services.issuing import IssuedTokens
 from token_service.services.refreshing import Refresh
@@ -107,9 +108,10 @@ def introspect(snapshot: Snapshot) -> Response:
     token: str = parsing.json_body(_INTROSPECT)
     caller = guards.confidential_client(snapshot)
     here = parts()
-    return answers.inspected(
-        inspection.introspect(here.database, here.clock, snapshot, caller, token)
-    )
+    watch = _watch(caller.client_id)
+    found = inspection.introspect(here.database, here.clock, snapshot, caller, token, watch)
+    _refuse_garbage(found)
+    return answers.inspected(found)
 
 
 @blueprint.post("/introspect/batch")
@@ -125,16 +127,17 @@ def introspect_batch(snapshot: Snapshot) -> Response:
     tokens: list[str] = parsing.json_body(_INTROSPECT_BATCH)
     caller = guards.confidential_client(snapshot)
     here = parts()
-    return answers.all_inspected(
-        inspection.introspect_all(here.database, here.clock, snapshot, caller, tokens)
-    )
+    watch = _watch(caller.client_id)
+    found = inspection.introspect_all(here.database, here.clock, snapshot, caller, tokens, watch)
+    _refuse_garbage(found[0])
+    return answers.all_inspected(found)
 
 
 @blueprint.post("/validate")
 @blueprint.described(
     body=ValidateSchema,
     answer=InspectionSchema,
-    faults=(errors.INVALID_REQUEST, errors.UNAVAILABLE),
+    faults=(errors.INVALID_REQUEST, errors.TOO_MANY_REQUESTS, errors.UNAVAILABLE),
 )
 @on_current
 def validate(snapshot: Snapshot) -> Response:
@@ -144,9 +147,11 @@ def validate(snapshot: Snapshot) -> Response:
     """
     request: ValidateRequest = parsing.json_body(_VALIDATE)
     here = parts()
-    return answers.inspected(
-        inspection.validate(here.database, here.clock, snapshot, request.token, request.audience)
+    found = inspection.validate(
+        here.database, here.clock, snapshot, request.token, request.audience, _watch()
     )
+    _refuse_garbage(found)
+    return answers.inspected(found)
 
 
 @blueprint.post("/validate/batch")
@@ -163,13 +168,13 @@ def validate_batch(snapshot: Snapshot) -> Response:
     Only a confidential client may: whoever holds so many tokens of others has a name.
     """
     request: ValidateBatchRequest = parsing.json_body(_VALIDATE_BATCH)
-    guards.confidential_client(snapshot)
+    watch = _watch(guards.confidential_client(snapshot).client_id)
     here = parts()
-    return answers.all_inspected(
-        inspection.validate_all(
-            here.database, here.clock, snapshot, request.tokens, request.audience
-        )
+    found = inspection.validate_all(
+        here.database, here.clock, snapshot, request.tokens, request.audience, watch
     )
+    _refuse_garbage(found[0])
+    return answers.all_inspected(found)
 
 
 @blueprint.get("/validate")
@@ -228,6 +233,15 @@ def invalidate(snapshot: Snapshot) -> Response:
     if refused is not None:
         raise refusal(refused, errors.POSSESSION)
     return answers.nothing()
+
+
+def _watch(client_id: str | None = None) -> Watch:
+    return Watch(parts().garbage, Asker(origin(), client_id))
+
+
+def _refuse_garbage(found: Inspection | Refused) -> None:
+    if inspection.is_throttled(found):
+        raise refusal(found, errors.INSPECTION)
 
 
 def _end_by_id(snapshot: Snapshot, sid: str) -> Response:
