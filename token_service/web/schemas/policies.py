@@ -24,7 +24,7 @@ _DESCRIPTIONS = {
     "logout_on_password_change": "Whether a changed password ends the other sessions.",
     "retry_window": "Seconds in which a spent refresh token gives the same successor; 0: strict.",
     "lockout_failures": "Failed sign-ins in a row that lock an account.",
-    "lockout_seconds": "Seconds of the longest lock-out: the first has 60, each further failure doubles it.",
+    "lockout_seconds": "Seconds of the longest lock-out. The first has 60; each one doubles it.",
     "impersonation": "Whether trusted backends may act as members.",
 }
 
