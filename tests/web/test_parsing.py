@@ -159,10 +159,10 @@ def test_missing_and_unknown_fields_are_named():
     }
 
 
-def test_null_and_empty_count_as_absent():
-    for absent in (b"null", b'""'):
-        refused = refusal_of(lambda absent=absent: json_body(b'{"token": ' + absent + b"}"))
-        assert refused.errors == {"token": ["Missing data for required field."]}
+def test_null_counts_as_absent_and_the_empty_text_is_none():
+    for sent, fault in ((b"null", "Missing data for required field."), (b'""', "Empty.")):
+        refused = refusal_of(lambda sent=sent: json_body(b'{"token": ' + sent + b"}"))
+        assert refused.errors == {"token": [fault]}
 
 
 @pytest.mark.parametrize("name", ["tss_" + "A" * 49, "<script>", "a b", "", "é"])

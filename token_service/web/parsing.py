@@ -116,7 +116,7 @@ def nothing(*, in_url: bool, in_body: bool) -> None:
     """Refuse what the endpoint would not look at: it may have been meant to narrow what is done."""
     if in_url:
         _refuse_query()
-    if in_body and _body():
+    if in_body and _body().strip() not in (b"", b"{}"):
         raise malformed("There is nothing to say in the body.")
 
 
