@@ -78,7 +78,7 @@ class Blueprint(flask_smorest.Blueprint):
 def _asked_nothing_else(view: View, *, has_query: bool) -> View:
     @wraps(view)
     def strict(*arguments: Any, **named: Any) -> Any:
-        parsing.nothing(in_url=not has_query, in_body=True)
+        parsing.no_body(has_query=has_query)
         return view(*arguments, **named)
 
     return cast(View, strict)

@@ -112,11 +112,11 @@ def query_parameter(name: str) -> str | None:
     return _query_parameters(name).get(name)
 
 
-def nothing(*, in_url: bool, in_body: bool) -> None:
+def no_body(*, has_query: bool) -> None:
     """Refuse what the endpoint would not look at: it may have been meant to narrow what is done."""
-    if in_url:
+    if not has_query:
         _refuse_query()
-    if in_body and _body().strip() not in (b"", b"{}"):
+    if _body().strip() not in (b"", b"{}"):
         raise malformed("There is nothing to say in the body.")
 
 
