@@ -63,6 +63,8 @@ class Turns:
             with self._starting:
                 if self._thread is None or not self._thread.is_alive():
                     self._file = None  # that of the other process would lock for both
+                    # And these may be as the other one's thread was about to find them.
+                    self._places, self._ended = SimpleQueue(), _taken_lock()
                     self._thread = threading.Thread(
                         target=self._call, name="write-turns", daemon=True
                     )
