@@ -3,10 +3,7 @@ package main
 // What happens to requests on bad networks.
 
 import (
-	"context"
-	"errors"
 	"math/rand"
-	"net/http/httptrace"
 	"net/url"
 )
 
@@ -17,18 +14,14 @@ func (w *worker) loseAnswer(fields url.Values) error {
 	if err != nil {
 		return err
 	}
-	ctx, leave := context.WithCancel(context.Background())
-	defer leave()
-	trace := &httptrace.ClientTrace{GotFirstResponseByte: leave}
+	if err := w.line.send(request); err != nil {
+		return err
+	}
 	if rand.Intn(2) == 0 {
-		trace = &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { leave() }}
+		if _, err := w.line.in.Peek(1); err != nil {
+			return err
+		}
 	}
-	response, err := w.client.Do(request.WithContext(httptrace.WithClientTrace(ctx, trace)))
-	if err == nil {
-		return response.Body.Close() // unread, so that its connection ends with it
-	}
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
+	w.line.close()
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"sort"
 	"strings"
 	"sync"
@@ -47,6 +48,8 @@ type result struct {
 }
 
 func main() {
+	// More than one would wake each other, on the processors of the server and at its expense.
+	runtime.GOMAXPROCS(1)
 	c := parse()
 	t := &tokens{seeds: lines(c.seeds)}
 	t.newest = newest(c.saveAccess, len(t.seeds))

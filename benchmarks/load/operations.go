@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand"
 	"net/http"
 	"net/url"
@@ -38,7 +37,7 @@ type answer struct {
 // worker is one connection's closed loop; it owns its chains and its steps.
 type worker struct {
 	c      config
-	client *http.Client
+	line   *line
 	number int
 	step   int
 	// repeated counts what was asked again: an answer was lost, or the server was busy.
@@ -55,17 +54,9 @@ type tokens struct {
 }
 
 func newWorkers(c config) []*worker {
-	transport := &http.Transport{
-		MaxIdleConns: c.conns, MaxIdleConnsPerHost: c.conns, MaxConnsPerHost: c.conns,
-		DisableCompression: true,
-	}
-	client := &http.Client{
-		Transport: transport, Timeout: 60 * time.Second,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 	workers := make([]*worker, c.conns)
 	for i := range workers {
-		workers[i] = &worker{c: c, client: client, number: i}
+		workers[i] = &worker{c: c, line: &line{}, number: i}
 	}
 	return workers
 }
@@ -159,12 +150,10 @@ func (w *worker) code(cookie string) error {
 		return err
 	}
 	request.Header.Set("Cookie", cookie)
-	response, err := w.client.Do(request)
+	response, _, err := w.line.exchange(request)
 	if err != nil {
 		return err
 	}
-	_, _ = io.Copy(io.Discard, response.Body)
-	response.Body.Close()
 	back, err := response.Location()
 	if err != nil || back.Query().Get("code") == "" {
 		return fmt.Errorf("status %d without a code: %v", response.StatusCode, back)
@@ -241,12 +230,7 @@ func (w *worker) exchange(method, contentType, body string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := w.client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
+	response, text, err := w.line.exchange(request)
 	switch {
 	case err == nil && response.StatusCode == http.StatusServiceUnavailable:
 		err = fmt.Errorf("%w: %.200s", errBusy, text)
