@@ -196,3 +196,39 @@ def test_an_identifier_is_32_lowercase_hexadecimal_characters():
     for other in ("", "0" * 31, "0" * 33, "0" * 32 + "\n", "A" * 32, "g" * 32, "\u0660" * 32):
         assert not parsing.is_identifier(other)
     assert not parsing.is_identifier("01234567-89ab-cdef-0123-456789abcdef")
+
+
+# --- forms that need no decoding ---
+
+PIECES = [
+    "a",
+    "token=x.y-z_~",
+    "b=",
+    "=c",
+    "d=e=f",
+    "g",
+    "",
+    "a=1",
+    "h=%41",
+    "i=+",
+    "j=\u00e9",
+    "k=;",
+]
+
+
+@pytest.mark.parametrize("first", PIECES)
+@pytest.mark.parametrize("second", PIECES)
+def test_a_form_says_the_same_by_whichever_way_it_is_read(first, second):
+    body = f"{first}&{second}".encode()
+    plain = parsing._plain_pairs(body)
+    assert plain in (None, parsing._pairs(body))
+    is_plain = all(piece.count("=") == 1 and piece.isascii() for piece in (first, second))
+    assert (plain is not None) == (is_plain and not {"h=%41", "i=+", "k=;"} & {first, second})
+
+
+def test_a_plain_form_may_have_as_many_parameters_as_any():
+    def form_of(number):
+        return "&".join(f"n{place}=v" for place in range(number)).encode()
+
+    assert len(parsing.form_parameters(form_of(parsing.MAX_FIELDS))) == parsing.MAX_FIELDS
+    assert refusal_of(lambda: parsing.form_parameters(form_of(parsing.MAX_FIELDS + 1)))
