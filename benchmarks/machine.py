@@ -13,7 +13,16 @@ from pathlib import Path
 
 from benchmarks.plan import Stopped
 
-_PACKAGES = ("flask", "authlib", "granian", "psycopg", "sqlalchemy", "pyjwt", "cryptography")
+_PACKAGES = (
+    "flask",
+    "authlib",
+    "uvloop",
+    "httptools",
+    "psycopg",
+    "sqlalchemy",
+    "pyjwt",
+    "cryptography",
+)
 
 
 def described(folder: Path) -> dict:

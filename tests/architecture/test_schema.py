@@ -5,7 +5,7 @@ from sqlalchemy import Date, DateTime, Interval, Time
 
 from token_service.domain.events import Event
 from token_service.domain.refusals import Refusal
-from token_service.storage.grants import Rotation
+from token_service.storage.rotations import Rotation
 from token_service.storage.tables import audit_events, grants, metadata, sessions
 from token_service.storage.types import Identifier
 

@@ -10,7 +10,8 @@ from token_service.domain.failures import Unavailable
 
 @contextmanager
 def failing(place: str, error: Exception | None = None) -> Iterator[None]:
-    """While a function of the service (`storage.grants.rotate`) raises; by default: no database."""
+    """While a function of the service (`storage.rotations.rotate`) raises; by default,
+    as without a database."""
 
     def fail(*_: object, **__: object) -> None:
         raise error or Unavailable("database: away")

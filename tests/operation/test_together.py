@@ -6,9 +6,10 @@ each what its name says.
 
 import contextlib
 import json
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -18,6 +19,7 @@ import pytest
 from tests.operation.test_server import Answer, Client, Server, get, post, wait_until
 from token_service.server.group import serve
 from token_service.server.limits import Limits
+from token_service.waits import Apart, Ready, Wait
 
 HEADERS = [("content-type", "text/plain")]
 MOST = 16
@@ -34,16 +36,18 @@ class Together:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        os.mkfifo(folder / "fifo")
+        self._told = os.open(folder / "fifo", os.O_RDWR | os.O_NONBLOCK)
 
-    def answers(
+    def steps(
         self, environs: Sequence[WSGIEnvironment]
-    ) -> Iterator[tuple[int, tuple[int, list[tuple[str, str]], bytes]]]:
+    ) -> Generator[Wait | tuple[int, tuple[int, list[tuple[str, str]], bytes]], Any, None]:
         """Backwards, so that an answer that goes to the wrong place is seen."""
         names = [str(environ["QUERY_STRING"]) for environ in environs]
         with (self._folder / "groups").open("a") as groups:
             groups.write(json.dumps(names) + "\n")
         if "wait" in names:
-            wait_until((self._folder / "go").exists, 90)
+            yield from self._wait()
         if "fail" in names:
             raise ZeroDivisionError("the secret detail")
         for place, name in reversed(list(enumerate(names))):
@@ -53,6 +57,15 @@ class Together:
                 body: Any = environs[place]["wsgi.input"].read()
                 headers: Any = [("x: y\r\n", None)] if name == "bad" else HEADERS
                 yield place, (200, headers, b"short " + name.encode() + b" " + body)
+
+    def _wait(self) -> Generator[Wait, Any, None]:
+        """For a file descriptor, as one that asks a database, and for what another thread does."""
+        yield Ready(self._told)
+        assert os.read(self._told, 1) == b"1"
+        future = yield Apart(lambda: wait_until((self._folder / "go").exists, 90))
+        assert future.result() is None
+        failed = yield Apart(lambda: 1 / 0)
+        assert isinstance(failed.exception(), ZeroDivisionError)
 
 
 class Application:
@@ -95,6 +108,8 @@ class Serving(Server):
     def go(self) -> None:
         """Let go who waits."""
         (self.folder / "go").touch()
+        with (self.folder / "fifo").open("wb", buffering=0) as told:
+            told.write(b"1")
 
 
 def asking(name: str, body: str = "", path: str = "/together") -> str:

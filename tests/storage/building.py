@@ -25,7 +25,7 @@ from token_service.services.endings import Cause
 from token_service.services.inspection import Inspection
 from token_service.services.issuing import IssuedTokens
 from token_service.storage import grants
-from token_service.storage.grants import Rotation
+from token_service.storage.rotations import Rotation
 from token_service.storage.tables import accounts, metadata, sessions
 from token_service.storage.tables import grants as grants_table
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.world.world import World
 from token_service.storage.compiled import Prepared
-from token_service.storage.pinned import Session
+from token_service.storage.driver_session import Session
 
 
 @contextmanager

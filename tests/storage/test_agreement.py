@@ -18,9 +18,9 @@ from tests.storage.building import refresh as refreshed
 from token_service.domain.policies import Policy
 from token_service.domain.refreshing import Verdict, explain
 from token_service.domain.sessions import Rules, slid_end
-from token_service.storage import grants, inspection
-from token_service.storage.database import InTransaction, Transaction
-from token_service.storage.grants import Rotation
+from token_service.storage import grants, inspection, rotations
+from token_service.storage.database import InTransaction, Transaction, answered
+from token_service.storage.rotations import Rotation
 from token_service.storage.tables import accounts, environment, memberships, sessions, tenants
 from token_service.storage.tables import grants as grants_table
 
@@ -144,7 +144,7 @@ def outcome(
             read = grants.read(database, statements, key, tenant_id, rotation.force_relogin)
             verdict = explain(rotation.presented, read.state, rules, rotation.now)
             ahead = verdict is Verdict.AHEAD
-            state = grants.rotate(database, statements, rotation, ahead=ahead)
+            state = rotations.rotate(database, statements, rotation, ahead=ahead)
             found.append((verdict, state is not None))
             if state is not None:
                 assert_moved(state, rotation, rules)
@@ -199,7 +199,8 @@ def test_the_statement_for_many_reads_what_the_statement_for_one_reads(used):
                 statements = InTransaction(tx)
                 one = grants.read(database, statements, key, used.tenant, limit)
                 keys = {other: used.tenant, key: used.tenant}
-                many = inspection.read(database, statements, keys, (), limit)
+                asking = inspection.asking(database, keys, (), limit)
+                many = answered(statements, asking)
                 raise Undone
         except Undone:
             assert many.states == {key: one.state}, twists

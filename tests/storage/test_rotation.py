@@ -16,7 +16,7 @@ from tests.storage.building import (
     tokens_of,
 )
 from token_service.domain.refusals import Refusal
-from token_service.storage import grants
+from token_service.storage import grants, rotations
 from token_service.storage.tables import grants as grants_table
 
 
@@ -48,7 +48,7 @@ def test_a_refresh_slides_the_end(signed, time):
     assert (after.used_at, after.ends_at - now) == (now, before.ends_at - before.used_at)
 
 
-@pytest.mark.parametrize("use", [grants.rotate, grants.slide])
+@pytest.mark.parametrize("use", [rotations.rotate, rotations.slide])
 def test_a_use_tells_the_state_that_a_read_finds(signed, time, use):
     """Though it asks for less: what its guard has proved is not told again."""
     time.pass_(hours=1)
@@ -153,7 +153,7 @@ class TestStaleReaders:
 
     def rotate(self, world, rotation):
         with world.database.statement() as tx:
-            return grants.rotate(world.database, tx, rotation)
+            return rotations.rotate(world.database, tx, rotation)
 
     def read(self, world, rotation):
         with world.database.query() as tx:

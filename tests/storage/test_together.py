@@ -1,5 +1,6 @@
 """Several uses in one transaction: how much is said to the database, and what an error costs."""
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -31,9 +32,12 @@ from tests.storage.holding import holding
 from tests.storage.test_faults import cut_off
 from tests.world.world import World
 from token_service.domain.failures import Unavailable
+from token_service.domain.sessions import GrantState
 from token_service.storage import database as databases
-from token_service.storage import grants
 from token_service.storage.compiled import Compiled, Flavour, compiled
+from token_service.storage.database import Ask, Asks, Database
+from token_service.storage.driver_session import Row
+from token_service.storage.rotations import Rotation, rotating_all
 from token_service.storage.tables import grants as grants_table
 
 NUMBER = bindparam("value", type_=BigInteger, required=True)
@@ -114,7 +118,24 @@ def test_garbage_alone_does_not_reach_the_database(world: World) -> None:
 # What each gets.
 
 
-def rotations(world: World, signed: list[Signed]) -> list[grants.Rotation]:
+def rotated(world: World, asked: Sequence[Rotation]) -> list[GrantState | None]:
+    """Use several refresh tokens at once."""
+    return world.database.at_once(rotating_all(world.database, asked))
+
+
+def together(
+    database: Database, statement: Compiled, parameters: Sequence[Mapping[str, object]]
+) -> list[list[Row]]:
+    """One statement, run for each in one transaction; the rows of each."""
+
+    def asks() -> Asks[list[list[Row]]]:
+        found: list[list[Row]] = yield Ask(statement, parameters)
+        return found
+
+    return database.at_once(asks())
+
+
+def rotations(world: World, signed: list[Signed]) -> list[Rotation]:
     return [rotation_of(world, one.app, one.tokens.refresh_token) for one in signed]
 
 
@@ -123,7 +144,7 @@ def test_one_that_does_not_apply_stops_no_other(world: World) -> None:
     spent, ended = rotations(world, signed), {1: "secret_hash", 3: "generation"}
     change(world, grants_table, grants_table.c.sid == signed[1].tokens.sid, secret_hash="x")
     change(world, grants_table, grants_table.c.sid == signed[3].tokens.sid, generation=7)
-    states = grants.rotate_all(world.database, spent)
+    states = rotated(world, spent)
     assert [place for place, state in enumerate(states) if state is None] == list(ended)
     for place, state in enumerate(states):
         if state is not None:
@@ -135,14 +156,14 @@ def test_one_that_does_not_apply_stops_no_other(world: World) -> None:
 def test_whatever_their_order_each_gets_its_own_state(world: World, order: tuple[int, ...]) -> None:
     signed = many(world, 4)
     asked = rotations(world, [signed[place] for place in order])
-    states = grants.rotate_all(world.database, asked)
+    states = rotated(world, asked)
     assert [state.key for state in states if state] == [one.key for one in asked]
 
 
 def test_the_same_token_twice_is_used_once(world: World) -> None:
     [signed] = many(world, 1)
     [rotation] = rotations(world, [signed])
-    first, second = grants.rotate_all(world.database, [rotation, rotation])
+    first, second = rotated(world, [rotation, rotation])
     assert (first is not None, second) == (True, None)
     assert state_of(signed).generation == 1
 
@@ -156,7 +177,7 @@ def test_two_sessions_of_one_account_are_two_rows(world: World) -> None:
         signed.app,
         tokens_of(sign_in(world, signed.person, signed.app)),
     )
-    states = grants.rotate_all(world.database, rotations(world, [signed, again]))
+    states = rotated(world, rotations(world, [signed, again]))
     assert [state.key for state in states if state] == [signed.key, again.key]
 
 
@@ -177,12 +198,12 @@ def dividing() -> Compiled:
 
 
 def divided(world: World, *numbers: int) -> list[int]:
-    rows = world.database.together(dividing(), [{"value": number} for number in numbers])
+    rows = together(world.database, dividing(), [{"value": number} for number in numbers])
     return [found for ((found, _),) in rows]
 
 
 def backend(world: World) -> int:
-    [[(_, pid)]] = world.database.together(dividing(), [{"value": 1}])
+    [[(_, pid)]] = together(world.database, dividing(), [{"value": 1}])
     return int(pid)
 
 
@@ -205,9 +226,9 @@ def test_what_was_done_before_the_error_is_undone(some: list[Signed]) -> None:
     last = max(asked, key=lambda one: (one.key.account_id, one.key.sid))
     broken = last._replace(used_from="more than fits into the column" * 3)
     with pytest.raises(psycopg.DataError):
-        grants.rotate_all(world.database, [broken if one is last else one for one in asked])
+        rotated(world, [broken if one is last else one for one in asked])
     assert [state_of(one).generation for one in some] == [0, 0, 0]
-    assert None not in grants.rotate_all(world.database, asked)
+    assert None not in rotated(world, asked)
 
 
 def test_a_connection_that_is_lost_is_replaced_and_nothing_was_done(some: list[Signed]) -> None:
@@ -215,7 +236,7 @@ def test_a_connection_that_is_lost_is_replaced_and_nothing_was_done(some: list[S
     before = backend(world)
     cut_off(world)
     # Found before anything is sent: nobody loses an answer.
-    assert None not in grants.rotate_all(world.database, rotations(world, some[:1]))
+    assert None not in rotated(world, rotations(world, some[:1]))
     assert backend(world) != before
 
 
@@ -227,13 +248,13 @@ def test_one_that_is_cut_off_while_it_waits_spends_nothing(
     with holding(world) as hold:
         hold.run("SET application_name = 'holder'")
         hold.run("SELECT 1 FROM grants WHERE sid = %s FOR UPDATE", some[2].tokens.sid)
-        (waiting,) = hold.start(lambda: grants.rotate_all(world.database, asked))
+        (waiting,) = hold.start(lambda: rotated(world, asked))
         cut_off(world)
         with pytest.raises(Unavailable):
             waiting.result(timeout=60)
         hold.release()
     assert [state_of(one).generation for one in some] == [0, 0, 0]
-    assert None not in grants.rotate_all(world.database, asked)
+    assert None not in rotated(world, asked)
 
 
 def test_a_lock_that_somebody_has_is_not_waited_for_long(some: list[Signed]) -> None:
@@ -242,9 +263,9 @@ def test_a_lock_that_somebody_has_is_not_waited_for_long(some: list[Signed]) -> 
         hold.run("SELECT 1 FROM grants WHERE sid = %s FOR UPDATE", some[1].tokens.sid)
         for _ in range(2):
             with pytest.raises(Unavailable, match="LockNotAvailable"):
-                grants.rotate_all(world.database, asked)
+                rotated(world, asked)
     assert [state_of(one).generation for one in some] == [0, 0, 0]
-    assert None not in grants.rotate_all(world.database, asked)
+    assert None not in rotated(world, asked)
 
 
 def test_whoever_is_alone_waits_for_as_long_as_it_takes(some: list[Signed]) -> None:
@@ -252,7 +273,7 @@ def test_whoever_is_alone_waits_for_as_long_as_it_takes(some: list[Signed]) -> N
     database = some[0].world.database
     asked = compiled(text("SELECT current_setting('lock_timeout')"), database.flavour)
     for _ in range(2):
-        assert database.together(asked, [{}, {}]) == [[("50ms",)], [("50ms",)]]
+        assert together(database, asked, [{}, {}]) == [[("50ms",)], [("50ms",)]]
         with database.statement() as tx:
             assert tx.run(asked, {}) == [("0",)]
 
@@ -264,8 +285,8 @@ def test_a_database_that_only_reads_is_away(some: list[Signed]) -> None:
         "SET default_transaction_read_only = on"
     )
     with pytest.raises(Unavailable):
-        grants.rotate_all(world.database, asked)
-    assert None not in grants.rotate_all(world.database, asked)
+        rotated(world, asked)
+    assert None not in rotated(world, asked)
 
 
 def test_statements_are_prepared_once_for_all_groups(some: list[Signed]) -> None:
@@ -276,7 +297,7 @@ def test_statements_are_prepared_once_for_all_groups(some: list[Signed]) -> None
         text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT 12 %'"),
         world.database.flavour,
     )
-    [[(prepared,)]] = world.database.together(known, [{}])
+    [[(prepared,)]] = together(world.database, known, [{}])
     assert prepared == 1
 
 
@@ -285,7 +306,7 @@ def test_long_values_of_many_do_not_block_each_other(some: list[Signed]) -> None
     world = some[0].world
     echo = compiled(select(bindparam("value", type_=String, required=True)), world.database.flavour)
     values = [f"{number}" * 8_192 for number in range(1, 10)] + ["x"] * 7
-    found = world.database.together(echo, [{"value": value} for value in values])
+    found = together(world.database, echo, [{"value": value} for value in values])
     assert [one for ((one,),) in found] == values
 
 
@@ -293,8 +314,3 @@ def test_each_thread_has_a_connection_of_its_own_for_it(some: list[Signed]) -> N
     world = some[0].world
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(backend, world).result(timeout=60) != backend(world)
-
-
-def test_there_is_none_on_sqlite(on_sqlite: World) -> None:
-    with pytest.raises(TypeError, match="SQLite"):
-        divided(on_sqlite, 1)

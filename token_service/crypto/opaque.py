@@ -5,6 +5,7 @@ only asymmetric key pairs are generated elsewhere (`keyring`, by OpenSSL).
 """
 
 import binascii
+import hashlib
 import hmac
 import itertools
 import os
@@ -98,6 +99,12 @@ def keyed_hash(pepper: bytes, purpose: str, secret: str) -> str:
     label = purpose.encode()
     message = len(label).to_bytes(2, "big") + label + secret.encode("utf-8", "surrogatepass")
     return encode(keyed_digest(pepper, message))
+
+
+def digest(purpose: bytes, text: str) -> bytes:
+    """SHA-256 of what a client sent, 32 bytes: under it, what was found out of that is found again
+    when the same comes again. No text of one purpose has the digest of one of another."""
+    return hashlib.sha256(purpose + b"\0" + text.encode("utf-8", "surrogatepass")).digest()
 
 
 def keyed_digest(key: bytes, message: bytes) -> bytes:

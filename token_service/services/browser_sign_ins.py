@@ -44,7 +44,7 @@ from token_service.storage import browser_sign_ins as stored
 from token_service.storage import configuration, grants, interactions, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Transaction
-from token_service.storage.grants import Rotation
+from token_service.storage.rotations import Rotation
 
 
 @dataclass(frozen=True, slots=True)

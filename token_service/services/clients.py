@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from token_service.clock import Clock
 from token_service.crypto import opaque
@@ -20,6 +21,7 @@ from token_service.storage.database import Database
 
 SECRET_PREFIX = "tss_"
 _SECRET_PURPOSE = "client secret"
+_PRESENTED = b"client authentication"
 _CLIENT_CREDENTIALS = "client_credentials"
 
 
@@ -100,6 +102,29 @@ def remembered(
     if secret is None:
         return client if client.is_public else None
     return client if is_secret_of(client, pepper, secret, now) else None
+
+
+class _Proved(NamedTuple):
+    """A client that has proved itself by what was presented, and until when that holds."""
+
+    client: Client
+    until: datetime | None
+
+
+def known_by(snapshot: Snapshot, presented: str, now: datetime) -> Client | None:
+    """The client that has proved itself by the same before, under the same configuration: so it is
+    served still, and its secret is right until one of its secrets ends."""
+    proved = snapshot.proved.get(opaque.digest(_PRESENTED, presented))
+    if not isinstance(proved, _Proved) or (proved.until is not None and now >= proved.until):
+        return None
+    return proved.client
+
+
+def know_by(snapshot: Snapshot, presented: str, client: Client, now: datetime) -> None:
+    """Remember what a client has proved itself by just now."""
+    ends = [one.expires_at for one in client.secrets if one.expires_at and one.expires_at > now]
+    proved = _Proved(client, min(ends, default=None))
+    snapshot.proved.put(opaque.digest(_PRESENTED, presented), proved)
 
 
 def _standing(snapshot: Snapshot, client: Client, method: AuthenticationMethod) -> Failed | None:

@@ -25,6 +25,7 @@ from token_service.domain.policies import Bounds, Policy
 from token_service.domain.refusals import Refusal, Refused
 from token_service.domain.sessions import MAX_CLOCK_DIFFERENCE, Rules, relogin_limit
 from token_service.domain.tenants import Tenant
+from token_service.services.recent import Recent
 from token_service.storage import configuration as stored
 from token_service.storage import keys as stored_keys
 from token_service.storage.configuration import Environment, Versioned
@@ -59,6 +60,11 @@ class Snapshot:
     _tenants: dict[str, Tenant] = field(default_factory=dict, repr=False)
     _rules: dict[tuple[str, str], Rules] = field(default_factory=dict, repr=False)
     _origins: dict[str, bool] = field(default_factory=dict, repr=False)
+    proved: Recent[object] = field(default_factory=Recent, repr=False)
+    """Clients, by what they proved themselves by (`services/clients.py`)."""
+
+    named: Recent[object] = field(default_factory=Recent, repr=False)
+    """What access tokens name (`services/named_tokens.py`)."""
 
     def client(self, client_id: str, within: Transaction | None = None) -> Client | None:
         """The client, or None; raises `StaleConfiguration` where the copy is behind.
@@ -163,6 +169,10 @@ class Configuration:
     def current(self) -> Snapshot:
         """The snapshot in memory; it may be behind, and every answer proves that it was not."""
         return self._snapshot or self.reload(None)
+
+    def at_hand(self) -> Snapshot | None:
+        """The same if there is one yet."""
+        return self._snapshot
 
     def reload(self, stale: Snapshot | None) -> Snapshot:
         """Load the configuration in force, once for all threads that found `stale` behind."""

@@ -32,7 +32,7 @@ from token_service.services.named_tokens import (
     SessionToken,
 )
 from token_service.storage import inspection as stored
-from token_service.storage.database import Database
+from token_service.storage.database import Asks, Database, answered
 from token_service.storage.inspection import Found
 
 _OF_A_GRANT = (SessionToken, RefreshToken)
@@ -163,11 +163,18 @@ def look(database: Database, clock: Clock, snapshot: Snapshot, asked: Sequence[A
 
     Raises `StaleConfiguration` or `Unavailable`.
     """
+    with database.query() as tx:
+        return answered(tx, looking(database, clock, snapshot, asked))
+
+
+def looking(
+    database: Database, clock: Clock, snapshot: Snapshot, asked: Sequence[Asked]
+) -> Asks[Look]:
+    """The same, asked by whoever runs it."""
     jtis = {one.access.jti for one in asked if isinstance(one, ClientToken)}
     keys = {one.key: one.tenant_id for one in asked if isinstance(one, _OF_A_GRANT)}
-    with database.query() as tx:
-        now = clock.now()
-        found = stored.read(database, tx, keys, jtis, snapshot.force_relogin)
+    now = clock.now()
+    found = yield from stored.asking(database, keys, jtis, snapshot.force_relogin)
     prove(snapshot, found.version, now)
     return Look(found, now)
 

@@ -9,6 +9,7 @@ from token_service.crypto.locators import Locator
 from token_service.domain import claims, scopes
 from token_service.domain.clients import Client
 from token_service.domain.confirmations import UNBOUND, Confirmation, TokenType
+from token_service.domain.keys import Algorithm
 from token_service.domain.openid_claims import OPENID_SCOPE
 from token_service.domain.policies import Policy
 from token_service.domain.sessions import GrantState, GrantTerms, access_token_end
@@ -281,6 +282,16 @@ def _common(
 def _signed(snapshot: Snapshot, client: Client, body: dict[str, object], now: datetime) -> str:
     key = snapshot.keyring.signing_key(_algorithm(snapshot, client), now)
     return jwt.sign(key, body, claims.TYPE)
+
+
+def signs_slowly(snapshot: Snapshot, client: Client) -> bool:
+    """Whether the client's access tokens take a hundred times as long to sign as others."""
+    return is_slow(_algorithm(snapshot, client))
+
+
+def is_slow(algorithm: str) -> bool:
+    """A signature by RSA takes most of a millisecond, by elliptic curves some 20 us."""
+    return algorithm == Algorithm.RS256
 
 
 def _algorithm(snapshot: Snapshot, client: Client) -> str:

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from token_service.clock import Clock
-from token_service.crypto import jwt, refresh_tokens
-from token_service.crypto.refresh_tokens import Presented
+from token_service.crypto import jwt, opaque, refresh_tokens
+from token_service.crypto.refresh_tokens import OpaqueKeys, Presented
 from token_service.domain import claims
 from token_service.domain.claims import AccessClaims
 from token_service.domain.refusals import Refusal, Refused
@@ -14,6 +14,10 @@ from token_service.domain.sessions import GrantKey
 from token_service.services import issuing, refreshing
 from token_service.services.configuration import Snapshot, certain_refusal
 from token_service.storage.database import Database
+
+_PURPOSE = b"access token"
+_LONGEST_KEPT = 2_048
+"""What the claims of a longer one take in memory is too much to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +67,50 @@ def any_token(snapshot: Snapshot, token: str, now: datetime) -> Named | Doubtful
 
 def access_token(snapshot: Snapshot, token: str, now: datetime) -> Named | Doubtful | Refused:
     """What an access token names, if it is one of ours and of this time."""
-    access = signed_claims(snapshot, token, now)
-    if not isinstance(access, AccessClaims):
-        return access
+    digest = opaque.digest(_PURPOSE, token)
+    known = _known(snapshot, digest, now)
+    if known is None:
+        return _found_out(snapshot, digest, token, now)
+    return known if claims.in_time(known.access, now) else Doubtful(Refusal.EXPIRED)
+
+
+class _Known(NamedTuple):
+    """What a token was found to name, and the keys that say so."""
+
+    named: SessionToken | ClientToken
+    kid: str
+    opaque: OpaqueKeys | None
+
+
+def _known(snapshot: Snapshot, digest: bytes, now: datetime) -> SessionToken | ClientToken | None:
+    """The same as before, as long as the keys are in force."""
+    known = snapshot.named.get(digest)
+    if not isinstance(known, _Known) or snapshot.keyring.verifying_key(known.kid, now) is None:
+        return None
+    if known.opaque is not None and known.opaque is not snapshot.keyring.opaque_keys(now):
+        return None
+    return known.named
+
+
+def _found_out(
+    snapshot: Snapshot, digest: bytes, token: str, now: datetime
+) -> SessionToken | ClientToken | Doubtful | Refused:
+    verified = _verified(snapshot, token, now)
+    if not isinstance(verified, tuple):
+        return verified
+    access, kid = verified
     if not claims.in_time(access, now):
         return Doubtful(Refusal.EXPIRED)
     if access.sid is None:
-        return ClientToken(access)
-    return session_token(snapshot, access, now) or Doubtful(Refusal.UNKNOWN_TOKEN)
+        known = _Known(ClientToken(access), kid, None)
+    else:
+        named = session_token(snapshot, access, now)
+        if named is None:
+            return Doubtful(Refusal.UNKNOWN_TOKEN)
+        known = _Known(named, kid, snapshot.keyring.opaque_keys(now))
+    if len(token) <= _LONGEST_KEPT:
+        snapshot.named.put(digest, known)
+    return known.named
 
 
 def session_token(snapshot: Snapshot, access: AccessClaims, now: datetime) -> SessionToken | None:
@@ -86,6 +126,14 @@ def signed_claims(
     snapshot: Snapshot, token: str, now: datetime
 ) -> AccessClaims | Doubtful | Refused:
     """The claims of an access token that this service signed, however old it is."""
+    verified = _verified(snapshot, token, now)
+    return verified[0] if isinstance(verified, tuple) else verified
+
+
+def _verified(
+    snapshot: Snapshot, token: str, now: datetime
+) -> tuple[AccessClaims, str] | Doubtful | Refused:
+    """And the id of the key that says so."""
     try:
         found = jwt.verify(
             snapshot.keyring, token, typ=claims.TYPE, now=now, cache=snapshot.signatures
@@ -93,7 +141,9 @@ def signed_claims(
     except jwt.UnknownKey:
         return Doubtful(Refusal.KEY_NOT_IN_FORCE)
     access = claims.access_claims(snapshot.issuer, found.claims) if found else None
-    return access or Refused(Refusal.UNKNOWN_TOKEN)
+    if found is None or access is None:
+        return Refused(Refusal.UNKNOWN_TOKEN)
+    return access, found.kid
 
 
 def verified(

@@ -21,10 +21,11 @@ from token_service.services.configuration import Snapshot, certain_refusal, prov
 from token_service.services.endings import Cause, end_session, write_end
 from token_service.services.issuing import IssuedTokens
 from token_service.services.told_ends import end_told
-from token_service.storage import grants, sessions
+from token_service.storage import grants, rotations, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Statements, Transaction
-from token_service.storage.grants import ReadState, Rotation
+from token_service.storage.grants import ReadState
+from token_service.storage.rotations import Rotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,8 @@ class Attempt(NamedTuple):
     def use(self, tx: Statements, now: datetime) -> GrantState | None:
         """Use the token by the one guarded statement; None where it does not apply."""
         if self.command.client.rotates:
-            return grants.rotate(self.database, tx, self.rotation(now))
-        return grants.slide(self.database, tx, self.rotation(now))
+            return rotations.rotate(self.database, tx, self.rotation(now))
+        return rotations.slide(self.database, tx, self.rotation(now))
 
     def read(self, tx: Statements) -> ReadState | None:
         """The grant as it is."""
@@ -242,7 +243,7 @@ def _recorded(attempt: Attempt, tx: Transaction, clock: Clock) -> IssuedTokens |
             record_retry(attempt, tx, state, now)
             return successor(attempt, state, now, tx)
         case Verdict.AHEAD:
-            advanced = grants.rotate(
+            advanced = rotations.rotate(
                 attempt.database, statements, attempt.rotation(now), ahead=True
             )
             if advanced is None:

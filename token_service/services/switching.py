@@ -38,7 +38,7 @@ from token_service.services.inspection import Inspection
 from token_service.services.issuing import Holder, IssuedTokens
 from token_service.services.opening import NewlyOpened, Place, ends_of, open_grant, place_of
 from token_service.services.refreshing import Attempt, Refresh
-from token_service.storage import accounts, branches, configuration, grants, sessions
+from token_service.storage import accounts, branches, configuration, grants, rotations, sessions
 from token_service.storage.configuration import Versioned
 from token_service.storage.database import Database, InTransaction, Transaction
 
@@ -180,7 +180,7 @@ def _spent(
     destination = _destination(held, entry, held.state.scope)
     if isinstance(destination, Refusal):
         return _refused(held, entry, destination)
-    used = grants.rotate(
+    used = rotations.rotate(
         held.database,
         InTransaction(tx),
         attempt.rotation(now, entry.tenant_id),

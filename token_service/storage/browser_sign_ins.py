@@ -7,7 +7,8 @@ from sqlalchemy import update
 from token_service.domain.sessions import GrantKey
 from token_service.storage import grant_statements
 from token_service.storage.database import Database, InTransaction, Transaction
-from token_service.storage.grants import Rotation, addressed, rotation_parameters
+from token_service.storage.grants import addressed
+from token_service.storage.rotations import Rotation, rotation_parameters
 from token_service.storage.tables import grants
 from token_service.storage.types import moment
 

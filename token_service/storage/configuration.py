@@ -24,7 +24,14 @@ from token_service.domain.policies import NEVER, OFF, Bounds
 from token_service.domain.roles import Roles, written
 from token_service.domain.tenants import Tenant
 from token_service.storage.compiled import Compiled, Flavour, compiled, database_now
-from token_service.storage.database import Database, Statements, Transaction
+from token_service.storage.database import (
+    Ask,
+    Asks,
+    Database,
+    Statements,
+    Transaction,
+    answered,
+)
 from token_service.storage.tables import clients, environment, tenants
 from token_service.storage.types import micros, moment, optional_moment
 
@@ -47,8 +54,13 @@ class Versioned(NamedTuple):
 
 def version(database: Database, tx: Statements) -> Versioned:
     """The cheapest question there is: has the configuration changed, and is the clock right?"""
-    rows = tx.run(_version(database.flavour), database.clock_parameters())
-    return Versioned(rows[0][0], moment(rows[0][1]))
+    return answered(tx, asking_version(database))
+
+
+def asking_version(database: Database) -> Asks[Versioned]:
+    """The same, asked by whoever runs it."""
+    [[row]] = yield Ask(_version(database.flavour), [database.clock_parameters()])
+    return Versioned(row[0], moment(row[1]))
 
 
 def read_environment(tx: Transaction) -> Environment:

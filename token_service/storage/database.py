@@ -7,16 +7,19 @@ Three ways to the database, for three needs:
 * `statement()`: one guarded statement that is its own transaction, on a driver connection pinned to
   the thread. The hot paths use it: no pool checkout, no ORM, prepared by the server.
 
+The last kind is also run by a thread that must not wait (`without_waiting`): what is to be asked is
+said step by step (`Asks`), and the same steps serve both.
+
 Whatever goes wrong below becomes `Unavailable`: not knowing is neither a yes nor a no.
 """
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import psycopg
 from psycopg.errors import InsufficientPrivilege, UndefinedTable
@@ -27,22 +30,25 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from token_service.clock import Clock
 from token_service.domain.failures import Conflict, Unavailable
 from token_service.storage.compiled import Compiled, Flavour, Prepared
+from token_service.storage.driver_session import Row, Session, was_closed_by_peer
 from token_service.storage.pinned import (
+    Line,
     PinnedPostgres,
     PinnedSqlite,
-    Row,
-    Session,
     connect_seconds,
     conninfo,
     set_pragmas,
-    was_closed_by_peer,
 )
 from token_service.storage.turns import Turns
 from token_service.storage.types import micros
 from token_service.storage.watch import Watch
+from token_service.waits import Apart, Waiting, done, waited_for
 
 Transaction: TypeAlias = Connection
 """An open transaction, as services hold it: they pass it on and never look inside."""
+
+Made = TypeVar("Made")
+Step = TypeVar("Step")
 
 _SESSION = "session"
 NEWS = "news"
@@ -61,6 +67,50 @@ class Statements(Protocol):
 
     def run(self, statement: Compiled, parameters: Mapping[str, object]) -> list[Row]:
         """Run it and return all rows."""
+
+
+class Ask(NamedTuple):
+    """One statement, run for each of these parameters; several are one transaction."""
+
+    statement: Compiled
+    parameters: Sequence[Mapping[str, object]]
+
+
+Asks: TypeAlias = Generator[Ask | Apart, Any, Made]
+"""Makes something, and says what is to be asked for it: it goes on with a list of rows for each of
+the parameters."""
+
+
+def answered(tx: Statements, asks: Asks[Made]) -> Made:
+    """What is made, by a connection that runs what is asked, one by one."""
+    found: Any = None
+    while True:
+        try:
+            ask = asks.send(found)
+        except StopIteration as end:
+            made: Made = end.value
+            return made
+        found = done(ask) if isinstance(ask, Apart) else _rows(tx, ask)
+
+
+def _rows(tx: Statements, ask: Ask) -> list[list[Row]]:
+    return [tx.run(ask.statement, one) for one in ask.parameters]
+
+
+def _made(asks: Asks[Made], pinned: PinnedPostgres | PinnedSqlite) -> Waiting[Made]:
+    found: Any = None
+    while True:
+        try:
+            ask = asks.send(found)
+        except StopIteration as end:
+            made: Made = end.value
+            return made
+        if isinstance(ask, Apart):
+            found = yield ask
+        elif isinstance(pinned, PinnedSqlite):
+            found = _rows(pinned, ask)
+        else:
+            found = yield from pinned.run_all(ask.statement, ask.parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +162,7 @@ class Database:
         self._database_clock = database_clock
         self._pinned = threading.local()
         self._watch: Watch | None = None
+        self._line: Line | None = None
         self._turns: Turns | None = None
         self._bell: Callable[[], None] | None = None
         if self.is_sqlite:
@@ -119,6 +170,7 @@ class Database:
             prepare_sqlite(engine)
         else:
             self._watch = Watch(conninfo(engine), connect_seconds(engine))
+            self._line = Line(engine, self._watch, _SHARED_LOCK_MILLISECONDS)
             watch_pool(engine, self._watch)
 
     @property
@@ -183,21 +235,39 @@ class Database:
         with self._write_turn(), pinned.writing():
             yield pinned
 
-    def together(
-        self, statement: Compiled, parameters: Sequence[Mapping[str, object]]
-    ) -> list[list[Row]]:
-        """One guarded statement of PostgreSQL run for each, in one transaction and one round trip;
-        the rows of each.
+    def at_once(self, asks: Asks[Made]) -> Made:
+        """What is made, each `Ask` in one transaction and one round trip of PostgreSQL.
 
         A row that somebody else has locked is not waited for long: then nothing is done for any of
         them, and `Unavailable` raised. Whoever else locks several of the rows must take them in the
         same order.
         """
         pinned = self._pinned_connection()
-        if isinstance(pinned, PinnedSqlite):
-            raise TypeError("SQLite runs them one by one, within `statement()`")
-        pinned.lock_milliseconds = _SHARED_LOCK_MILLISECONDS
-        return pinned.run_all(statement, parameters)
+        if isinstance(pinned, PinnedPostgres):
+            pinned.lock_milliseconds = _SHARED_LOCK_MILLISECONDS
+        return waited_for(_made(asks, pinned))
+
+    def without_waiting(self, asks: Asks[Made]) -> Waiting[Made]:
+        """The same for the one thread that must not wait.
+
+        PostgreSQL is asked on a connection of its own; while that is being opened by another
+        thread, this raises `Unavailable`. A file of SQLite is read at once.
+        """
+        return _made(asks, self._line or self._own_connection())
+
+    def unwaiting(self, steps: Generator[Step, Any, None]) -> Generator[Step, Any, None]:
+        """The same steps; whatever in them would wait for the database raises `Unavailable`."""
+        found: Any = None
+        with closing(steps):
+            while True:
+                self._pinned.must_not_wait = True
+                try:
+                    step = steps.send(found)
+                except StopIteration:
+                    return
+                finally:
+                    self._pinned.must_not_wait = False
+                found = yield step
 
     def query(self) -> AbstractContextManager[Statements]:
         """The thread's pinned connection, for one statement that reads."""
@@ -212,6 +282,8 @@ class Database:
         if (pinned := getattr(self._pinned, "connection", None)) is not None:
             pinned.close()
             del self._pinned.connection
+        if self._line is not None:
+            self._line.end()
         self.engine.dispose()
 
     def _write_turn(self) -> AbstractContextManager[None]:
@@ -219,10 +291,16 @@ class Database:
         return nullcontext() if self._turns is None else self._turns.taken()
 
     def _require(self) -> None:
+        if getattr(self._pinned, "must_not_wait", False):
+            raise Unavailable("database: this thread must not wait")
         if self._watch is not None:
             self._watch.require()
 
     def _pinned_connection(self) -> "PinnedPostgres | PinnedSqlite":
+        self._require()
+        return self._own_connection()
+
+    def _own_connection(self) -> "PinnedPostgres | PinnedSqlite":
         pinned = getattr(self._pinned, "connection", None)
         if pinned is None:
             pinned = (

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from token_service.domain.policies import MICROSECONDS, NEVER
 from token_service.domain.sessions import MAX_CLOCK_DIFFERENCE
 from token_service.storage.compiled import Compiled, Flavour, compiled, database_now
-from token_service.storage.pinned import Row
+from token_service.storage.driver_session import Row
 from token_service.storage.tables import (
     accounts,
     environment,

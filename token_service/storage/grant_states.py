@@ -2,7 +2,7 @@
 
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import GrantKey, GrantState, GrantTerms
-from token_service.storage.pinned import Row
+from token_service.storage.driver_session import Row
 from token_service.storage.types import (
     identifier,
     moment,

@@ -16,15 +16,18 @@ from sqlalchemy import (
 )
 from sqlalchemy import Row as SqlRow
 
-from token_service.domain.policies import MICROSECONDS
-from token_service.domain.refreshing import Presentation
 from token_service.domain.refusals import Refusal
 from token_service.domain.sessions import GrantKey, GrantSelection, GrantState, GrantTerms
 from token_service.storage import grant_statements
-from token_service.storage.compiled import Compiled
-from token_service.storage.database import Database, Statements, Transaction
+from token_service.storage.database import (
+    Ask,
+    Asks,
+    Database,
+    Statements,
+    Transaction,
+    answered,
+)
 from token_service.storage.grant_states import state_of
-from token_service.storage.pinned import Row
 from token_service.storage.ready import Ready
 from token_service.storage.tables import (
     accounts,
@@ -33,7 +36,7 @@ from token_service.storage.tables import (
     memberships,
     sessions,
 )
-from token_service.storage.types import micros, moment
+from token_service.storage.types import moment
 
 _INSERT = Ready(insert(grants))
 _NOT_YET = dict.fromkeys(("ended_at", "end_reason", "ended_by", "entered_tenant_id"))
@@ -64,39 +67,12 @@ class NewGrant(NamedTuple):
     opened_from: int | None
 
 
-class Rotation(NamedTuple):
-    """One use of a refresh token: what it presents, and what the statement compares with.
-
-    `unused_limit` (seconds) is for sessions that are not remembered, `remembered_limit` for those
-    that are; `force_relogin` is the environment's, `client_relogin` what the client asks for.
-    Without `may_impersonate`, a token of an impersonated session is not accepted. With
-    `entered_tenant_id` this use opens a grant for that tenant, too; with `binds` the chain is bound
-    to that from now on.
-    """
-
-    key: GrantKey
-    presented: Presentation
-    next_key_number: int
-    tenant_epoch: int
-    client_epoch: int
-    configuration_version: int
-    unused_limit: int
-    remembered_limit: int
-    force_relogin: int
-    client_relogin: int
-    may_impersonate: bool
-    used_from: str
-    now: datetime
-    entered_tenant_id: str | None = None
-    binds: str | None = None
-
-
 def insert_grant(tx: Transaction, grant: NewGrant, now: datetime) -> None:
     """Write a new grant with its chain at generation 0."""
     terms = grant.terms
     values = {
         **grant._asdict(),
-        **_key(grant.key),
+        **by_key(grant.key),
         **_NOT_YET,
         "generation": 0,
         "created_at": now,
@@ -111,80 +87,6 @@ def insert_grant(tx: Transaction, grant: NewGrant, now: datetime) -> None:
     _INSERT.rows(tx, values)
 
 
-def rotate(
-    database: Database, tx: Statements, rotation: Rotation, *, ahead: bool = False
-) -> GrantState | None:
-    """Use a refresh token: the one guarded statement; None where it did not apply.
-
-    Everything that must hold stands in the WHERE, so two presentations of one token can never both
-    succeed: the second one finds the generation moved on. `ahead` accepts a token that is newer
-    than the row, which proves that the database lost its tail.
-    """
-    statement = grant_statements.rotate(database.flavour, "<" if ahead else "=")
-    return _used(database, tx, statement, rotation)
-
-
-def rotate_all(database: Database, rotations: Sequence[Rotation]) -> list[GrantState | None]:
-    """Use several refresh tokens in one transaction: one commit for all of them.
-
-    Each by its own guarded statement, as `rotate` does; one that does not apply stops no other.
-    The rows are locked in the order of their keys.
-    """
-    statement = grant_statements.rotate(database.flavour, "=")
-    if database.is_sqlite:
-        with database.statement() as tx:
-            return [_used(database, tx, statement, one) for one in rotations]
-    parameters = [rotation_parameters(one) | database.clock_parameters() for one in rotations]
-    order = sorted(range(len(rotations)), key=lambda place: _order(rotations[place].key))
-    found = database.together(statement, [parameters[place] for place in order])
-    states: list[GrantState | None] = [None] * len(rotations)
-    for place, rows in zip(order, found, strict=True):
-        if rows:
-            states[place] = _after(rotations[place], rows[0])
-    return states
-
-
-def slide(database: Database, tx: Statements, rotation: Rotation) -> GrantState | None:
-    """Use a refresh token that stays as it is; the rest is as for `rotate`."""
-    return _used(database, tx, grant_statements.slide(database.flavour), rotation)
-
-
-def _used(
-    database: Database, tx: Statements, statement: Compiled, rotation: Rotation
-) -> GrantState | None:
-    parameters = rotation_parameters(rotation) | database.clock_parameters()
-    rows = tx.run(statement, parameters)
-    if not rows:
-        return None
-    if database.is_sqlite:
-        tenant_id = rotation.presented.tenant_id
-        found = read(database, tx, rotation.key, tenant_id, rotation.force_relogin)
-        return found.state if found else None
-    return _after(rotation, rows[0])
-
-
-def _after(rotation: Rotation, row: Row) -> GrantState:
-    return state_of(rotation.key, _known(rotation) + row)
-
-
-def _known(rotation: Rotation) -> Row:
-    """What the guard has proved of the row, or has written: the columns of `KNOWN`."""
-    presented = rotation.presented
-    not_ended = (None, None)
-    return (
-        rotation.configuration_version,
-        presented.client_id,
-        presented.tenant_id,
-        rotation.tenant_epoch,
-        rotation.client_epoch,
-        presented.secret_hash,
-        micros(rotation.now),
-        rotation.used_from,
-        *not_ended,
-        *not_ended,
-    )
-
-
 def read(
     database: Database, tx: Statements, key: GrantKey, tenant_id: str, force_relogin: int
 ) -> ReadState | None:
@@ -193,12 +95,17 @@ def read(
     `tenant_id` is the one that the token names; `force_relogin` (seconds) is the environment's
     value, for tenants that inherit it.
     """
-    parameters = _key(key) | {"tenant_id": tenant_id, "force_relogin": force_relogin}
-    rows = tx.run(grant_statements.read(database.flavour), parameters | database.clock_parameters())
-    if not rows:
-        return None
-    row = rows[0]
-    return ReadState(state_of(key, row), moment(row[-1]))
+    return answered(tx, asking(database, key, tenant_id, force_relogin))
+
+
+def asking(
+    database: Database, key: GrantKey, tenant_id: str, force_relogin: int
+) -> Asks[ReadState | None]:
+    """The same, asked by whoever runs it."""
+    parameters = by_key(key) | {"tenant_id": tenant_id, "force_relogin": force_relogin}
+    parameters |= database.clock_parameters()
+    [rows] = yield Ask(grant_statements.read(database.flavour), [parameters])
+    return ReadState(state_of(key, rows[0]), moment(rows[0][-1])) if rows else None
 
 
 def states_of(
@@ -338,11 +245,8 @@ def others_live(tx: Transaction, key: GrantKey, now: datetime) -> int:
     ).scalar_one()
 
 
-def _order(key: GrantKey) -> tuple[str, str, int]:
-    return key.account_id, key.sid, key.grant_id
-
-
-def _key(key: GrantKey) -> dict[str, object]:
+def by_key(key: GrantKey) -> dict[str, object]:
+    """The columns that name a grant."""
     return {"account_id": key.account_id, "sid": key.sid, "grant_id": key.grant_id}
 
 
@@ -353,35 +257,3 @@ def addressed(key: GrantKey) -> ColumnElement[bool]:
         grants.c.sid == key.sid,
         grants.c.grant_id == key.grant_id,
     )
-
-
-def rotation_parameters(rotation: Rotation) -> dict[str, object]:
-    """What the statements that use a grant are given."""
-    presented, now = rotation.presented, micros(rotation.now)
-    key = rotation.key
-    return {
-        "account_id": key.account_id,
-        "sid": key.sid,
-        "grant_id": key.grant_id,
-        "client_id": presented.client_id,
-        "tenant_id": presented.tenant_id,
-        "generation": presented.generation,
-        "key_number": presented.key_number,
-        "secret_hash": presented.secret_hash,
-        "confirmation": presented.confirmation,
-        "binds": rotation.binds,
-        "next_key_number": rotation.next_key_number,
-        "tenant_epoch": rotation.tenant_epoch,
-        "client_epoch": rotation.client_epoch,
-        "configuration_version": rotation.configuration_version,
-        "force_relogin": rotation.force_relogin,
-        "client_relogin": rotation.client_relogin,
-        "may_impersonate": int(rotation.may_impersonate),
-        "used_after": now - rotation.unused_limit * MICROSECONDS,
-        "slid_end": now + rotation.unused_limit * MICROSECONDS,
-        "remembered_used_after": now - rotation.remembered_limit * MICROSECONDS,
-        "remembered_slid_end": now + rotation.remembered_limit * MICROSECONDS,
-        "used_from": rotation.used_from,
-        "entered_tenant_id": rotation.entered_tenant_id,
-        "now": now,
-    }

@@ -28,7 +28,7 @@ from token_service.domain.sessions import GrantKey, GrantState
 from token_service.storage import configuration, grants, revoked_tokens
 from token_service.storage.compiled import Compiled, Flavour, compiled, database_now
 from token_service.storage.configuration import Versioned
-from token_service.storage.database import Database, Statements
+from token_service.storage.database import Ask, Asks, Database
 from token_service.storage.grant_statements import STATE, relogin_parameter, strictest_relogin
 from token_service.storage.grant_states import state_of
 from token_service.storage.tables import accounts, environment, memberships, sessions
@@ -55,45 +55,38 @@ class Found(NamedTuple):
     version: Versioned
 
 
-def read(
-    database: Database,
-    tx: Statements,
-    keys: Mapping[GrantKey, str],
-    jtis: Collection[str],
-    force_relogin: int,
-) -> Found:
+def asking(
+    database: Database, keys: Mapping[GrantKey, str], jtis: Collection[str], force_relogin: int
+) -> Asks[Found]:
     """All that decides about some tokens; of none, the version alone.
 
     `keys` are grants with the tenant that the token names; `force_relogin` (seconds) is the
     environment's value, for tenants that inherit it.
     """
     if len(keys) + len(jtis) > 1:
-        return _read_several(database, tx, list(keys), list(jtis), force_relogin)
+        return (yield from _asking_for_several(database, list(keys), list(jtis), force_relogin))
     for jti in jtis:
-        revoked, version = revoked_tokens.is_revoked(database, tx, jti)
+        revoked, version = yield from revoked_tokens.asking(database, jti)
         return Found({}, {jti} if revoked else set(), version)
     for key, tenant_id in keys.items():
-        if one := grants.read(database, tx, key, tenant_id, force_relogin):
+        one = yield from grants.asking(database, key, tenant_id, force_relogin)
+        if one is not None:
             version = Versioned(one.state.configuration_version, one.database_now)
             return Found({key: one.state}, set(), version)
-    return Found({}, set(), configuration.version(database, tx))
+    return Found({}, set(), (yield from configuration.asking_version(database)))
 
 
-def _read_several(
-    database: Database,
-    tx: Statements,
-    keys: list[GrantKey],
-    jtis: list[str],
-    force_relogin: int,
-) -> Found:
+def _asking_for_several(
+    database: Database, keys: list[GrantKey], jtis: list[str], force_relogin: int
+) -> Asks[Found]:
     asked: list[dict[str, object]] = [
         {"place": place, "account_id": key.account_id, "sid": key.sid, "grant_id": key.grant_id}
         for place, key in enumerate(keys)
     ]
     asked += [{"jti": jti} for jti in jtis]
     records = orjson.dumps([{"environment": 1, **one} for one in asked]).decode()
-    parameters = {"asked": records, "force_relogin": force_relogin}
-    rows = tx.run(several(database.flavour), parameters | database.clock_parameters())
+    parameters = {"asked": records, "force_relogin": force_relogin} | database.clock_parameters()
+    [rows] = yield Ask(several(database.flavour), [parameters])
     states, revoked = {}, set()
     for *columns, account_id, place, jti, _ in rows:
         if account_id is not None:

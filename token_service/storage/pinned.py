@@ -1,35 +1,28 @@
 """Driver connections pinned to a thread: no pool checkout, no ORM, statements prepared once."""
 
-import select
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Self
 
 import psycopg
-from psycopg.abc import Buffer
-from psycopg.abc import Transformer as RowMaker
-from psycopg.adapt import Loader, Transformer
 from psycopg.conninfo import make_conninfo
-from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, Format, TransactionStatus
-from psycopg.pq.abc import PGresult
 from sqlalchemy import Engine
 
 from token_service.domain.failures import Unavailable
 from token_service.storage.compiled import Compiled, Prepared
+from token_service.storage.driver_session import Row, Session
 from token_service.storage.watch import Watch
-
-Row: TypeAlias = tuple[Any, ...]
-Rows = TypeVar("Rows")
-
-_BINARY = int(Format.BINARY)
-_DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.PIPELINE_SYNC})
+from token_service.waits import Waiting
 
 SQLITE_BUSY_SECONDS = 0.5
 """How long SQLite waits for writers that take no turns (`turns.py`): other programs."""
+
+_REOPEN_SECONDS = 0.25
+"""So often at most a connection is opened that nobody waits for."""
 
 CONNECT_TIMEOUT = "connect_timeout"
 """The name in a URL, and in libpq, of the seconds that a connection attempt may take."""
@@ -55,197 +48,135 @@ class PinnedPostgres:
         """Run the statement; a broken connection is thrown away and the next call makes another."""
         prepared = _prepared(statement)
         values = prepared.encoded(parameters)
-        return self._in_use(lambda session: session.answer(prepared, values))
+        with self._in_use() as session:
+            return session.answer(prepared, values)
 
     def run_all(
         self, statement: Compiled, parameters: Sequence[Mapping[str, object]]
-    ) -> list[list[Row]]:
+    ) -> Waiting[list[list[Row]]]:
         """Run the statement once for each, all in one transaction; the rows of each.
 
         After any error the connection is thrown away: what was sent with it is still unread.
         """
         prepared = _prepared(statement)
         values = [prepared.encoded(one) for one in parameters]
+        session: Session | None = None
         try:
-            return self._in_use(lambda session: session.answers(prepared, values))
+            with self._in_use() as session:
+                # Nobody finds it until everything is read: it would be another's rows.
+                self._session = None
+                found = yield from session.answers(prepared, values)
+                self._session = session
+                return found
         except BaseException:
-            self.close()
+            if session is not None:
+                session.close()
             raise
 
-    def _in_use(self, use: Callable[["Session"], Rows]) -> Rows:
+    @contextmanager
+    def _in_use(self) -> Iterator[Session]:
         try:
             self._watch.require()
             session = self._open()
             self._watch.begin(session.descriptor)
             try:
                 session.wait_for_locks(self.lock_milliseconds)
-                return use(session)
+                yield session
             finally:
                 self._watch.finish(session.descriptor)
         except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
             self.close()
             raise Unavailable(f"database: {type(error).__name__}") from error
 
-    def _open(self) -> "Session":
+    def _open(self) -> Session:
         if self._session is not None and self._session.was_closed_by_peer():
             self.close()
         if self._session is None:
-            self._watch.before_connecting()
-            arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
-            hot = {"autocommit": True, "client_encoding": "utf8"}
-            connection = psycopg.connect(*arguments, **{**options, **hot})
-            # The statements are few and find everything by primary key: planning their joins anew
-            # for each request would cost more than running them.
-            connection.execute("SET plan_cache_mode = force_generic_plan")
-            self._session = Session(connection)
+            self._session = self._connected()
         return self._session
+
+    def _connected(self) -> Session:
+        self._watch.before_connecting()
+        arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
+        hot = {"autocommit": True, "client_encoding": "utf8"}
+        connection = psycopg.connect(*arguments, **{**options, **hot})
+        # The statements are few and find everything by primary key: planning their joins anew
+        # for each request would cost more than running them.
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        return Session(connection)
 
     def close(self) -> None:
         """Close the connection; the next statement opens another."""
         if self._session is not None:
-            with suppress(psycopg.Error):
-                self._session.connection.close()
+            self._session.close()
         self._session = None
 
 
-@dataclass(slots=True)
-class _Known:
-    """A statement that the server has prepared for a connection, and what makes rows of its
-    results, which knows the types of its columns from the first one on (`is_new`: none yet)."""
+class Line(PinnedPostgres):
+    """A connection of a thread that must not wait: until another one has opened it, there is none.
 
-    name: bytes
-    formats: tuple[int, ...]
-    rows: RowMaker
-    is_new: bool = True
-
-
-class Session:
-    """An open connection, and the statements that the server has prepared for it.
-
-    The statements are few and every request runs one: psycopg's cursor, which must find out for
-    each what it is made of, takes four times the processor time of libpq's one call.
+    It is used by `run_all` alone, once at a time.
     """
 
-    def __init__(self, connection: psycopg.Connection[Row]) -> None:
-        self.connection = connection
-        self.descriptor = connection.fileno()
-        self._lock_milliseconds = 0
-        self._known: dict[Prepared, _Known] = {}
-        self._end = told_of_end(connection)
-        connection.adapters.register_loader("uuid", _IdentifierLoader)
+    def __init__(self, engine: Engine, watch: Watch, lock_milliseconds: int) -> None:
+        super().__init__(engine, watch)
+        self.lock_milliseconds = lock_milliseconds
+        self._is_busy = False
+        self._is_closed = False
+        self._opener: threading.Thread | None = None
+        self._open_after = 0.0
 
-    def was_closed_by_peer(self) -> bool:
-        """Whether the idle connection has come to its end."""
-        return bool(self._end.poll(0))
+    def run_all(
+        self, statement: Compiled, parameters: Sequence[Mapping[str, object]]
+    ) -> Waiting[list[list[Row]]]:
+        if self._is_busy:
+            raise Unavailable("database: the connection is in use")
+        self._is_busy = True
+        try:
+            return (yield from super().run_all(statement, parameters))
+        finally:
+            self._is_busy = False
 
-    def begin(self) -> None:
-        """Begin the connection's transaction, if it has not begun; psycopg ends it."""
-        pgconn = self.connection.pgconn
-        if pgconn.transaction_status == TransactionStatus.IDLE:
-            self._checked(pgconn.exec_(b"BEGIN"))
+    def end(self) -> None:
+        """Close it for good."""
+        self._is_closed = True
+        self.close()
 
-    def wait_for_locks(self, milliseconds: int) -> None:
-        """From now on so long; 0: for as long as it takes."""
-        if milliseconds != self._lock_milliseconds:
-            self._checked(self.connection.pgconn.exec_(b"SET lock_timeout = %d" % milliseconds))
-            self._lock_milliseconds = milliseconds
+    def _open(self) -> Session:
+        if self._session is not None and self._session.was_closed_by_peer():
+            self.close()
+        if self._session is None:
+            self._have_opened()
+            raise Unavailable("database: a connection is being opened")
+        return self._session
 
-    def answer(self, prepared: Prepared, values: list[bytes | None]) -> list[Row]:
-        """All rows; raises the error of psycopg that says what went wrong."""
-        known = self._known_as(prepared)
-        result = self.connection.pgconn.exec_prepared(
-            known.name,
-            values,  # type: ignore[arg-type]  # None is NULL, which psycopg's annotation forgets
-            known.formats,
-            _BINARY,
-        )
-        return self._loaded(known, result)
+    def _have_opened(self) -> None:
+        now = time.monotonic()
+        if now < self._open_after or (self._opener is not None and self._opener.is_alive()):
+            return
+        self._open_after = now + _REOPEN_SECONDS
+        self._opener = threading.Thread(target=self.open_here, name="line", daemon=True)
+        self._opener.start()
 
-    def answers(self, prepared: Prepared, values: Sequence[list[bytes | None]]) -> list[list[Row]]:
-        """The rows of one statement run for several lists of values, in one transaction and one
-        round trip (libpq's pipeline mode): when this returns, it is committed."""
-        known, pgconn = self._known_as(prepared), self.connection.pgconn
-        pgconn.enter_pipeline_mode()
-        for one in values:
-            pgconn.send_query_prepared(known.name, one, known.formats, _BINARY)
-        pgconn.pipeline_sync()
-        found = []
-        for _ in values:
-            found.append(self._loaded(known, self._next_result()))
-            self._next_result()  # the end of that statement
-        self._checked(self._next_result())  # the transaction's
-        pgconn.exit_pipeline_mode()
-        return found
-
-    def _next_result(self) -> PGresult | None:
-        """What has been sent is answered piece by piece; while there is none, others may run."""
-        pgconn = self.connection.pgconn
-        while pgconn.flush():
-            # Neither side goes on where both only write.
-            _ready(self.descriptor, select.POLLIN | select.POLLOUT).poll()
-            pgconn.consume_input()
-        while pgconn.is_busy():
-            self._end.poll()
-            pgconn.consume_input()
-        return pgconn.get_result()
-
-    def _loaded(self, known: _Known, result: PGresult | None) -> list[Row]:
-        checked = self._checked(result)
-        known.rows.set_pgresult(checked, set_loaders=known.is_new)
-        known.is_new = False
-        return known.rows.load_rows(0, checked.ntuples, tuple)
-
-    def _known_as(self, prepared: Prepared) -> _Known:
-        known = self._known.get(prepared)
-        if known is None:
-            name = b"hot_%d" % len(self._known)
-            self._checked(self.connection.pgconn.prepare(name, prepared.sql, prepared.oids))
-            formats, rows = (_BINARY,) * len(prepared.oids), Transformer(self.connection)
-            known = self._known[prepared] = _Known(name, formats, rows)
-        return known
-
-    def _checked(self, result: PGresult | None) -> PGresult:
-        if result is not None and result.status in _DONE:
-            return result
-        if result is None or self.connection.closed:
-            raise psycopg.OperationalError("the connection is lost")
-        raise error_from_result(result)
+    def open_here(self) -> None:
+        """Open it in this thread."""
+        # Why there is none is found out, and said, by those who wait for a connection of their own.
+        with suppress(Unavailable, psycopg.Error):
+            session = self._connected()
+            try:
+                session.wait_for_locks(self.lock_milliseconds)
+            except psycopg.Error:
+                session.close()
+                raise
+            self._session = session
+        if self._is_closed:
+            self.close()
 
 
 def _prepared(statement: Compiled) -> Prepared:
     if statement.prepared is None:
         raise TypeError("the statement was compiled for another database")
     return statement.prepared
-
-
-class _IdentifierLoader(Loader):
-    """A `uuid` as 32 hexadecimal characters, as `Identifier` columns have them in Python."""
-
-    format = Format.BINARY
-
-    def load(self, data: Buffer) -> str:
-        """The 16 bytes in hexadecimal."""
-        return bytes(data).hex()
-
-
-def was_closed_by_peer(connection: psycopg.Connection[Row]) -> bool:
-    """Whether an idle connection has something to read, which can only be its end.
-
-    Found before the statement is sent, a restart of the database costs nobody an answer; found
-    after, nobody could tell whether the statement ran.
-    """
-    return connection.closed or bool(told_of_end(connection).poll(0))
-
-
-def told_of_end(connection: psycopg.Connection[Row]) -> select.poll:
-    """What an idle connection is asked about its end, at once, by `poll(0)`."""
-    return _ready(connection.fileno(), select.POLLIN)
-
-
-def _ready(descriptor: int, events: int) -> select.poll:
-    poll = select.poll()
-    poll.register(descriptor, events)
-    return poll
 
 
 class PinnedSqlite:

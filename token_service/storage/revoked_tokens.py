@@ -8,7 +8,7 @@ from sqlalchemy import String, bindparam, exists, select
 from token_service.storage.compiled import Compiled, Flavour, compiled, database_now
 from token_service.storage.configuration import Versioned
 from token_service.storage.conflicts import inserting
-from token_service.storage.database import Database, Statements, Transaction
+from token_service.storage.database import Ask, Asks, Database, Transaction
 from token_service.storage.tables import environment, revoked_tokens
 from token_service.storage.types import moment
 
@@ -22,11 +22,11 @@ def add(tx: Transaction, jti: str, expires_at: datetime) -> None:
     )
 
 
-def is_revoked(database: Database, tx: Statements, jti: str) -> tuple[bool, Versioned]:
+def asking(database: Database, jti: str) -> Asks[tuple[bool, Versioned]]:
     """Whether the token was revoked, with the configuration version in force."""
-    rows = tx.run(_is_revoked(database.flavour), {"jti": jti, **database.clock_parameters()})
-    revoked, version, database_clock = rows[0]
-    return bool(revoked), Versioned(version, moment(database_clock))
+    parameters = {"jti": jti, **database.clock_parameters()}
+    [[(revoked, version, clock)]] = yield Ask(_is_revoked(database.flavour), [parameters])
+    return bool(revoked), Versioned(version, moment(clock))
 
 
 @lru_cache

@@ -11,13 +11,15 @@ each learns what the database knows now.
 
 import io
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from itertools import chain
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeGuard, TypeVar, cast
 
 import orjson
 
@@ -26,10 +28,11 @@ from token_service.domain.confirmations import UNBOUND
 from token_service.domain.events import Origin
 from token_service.domain.failures import NoKey, StaleConfiguration, Unavailable
 from token_service.domain.refusals import Refused
-from token_service.oauth.credentials import Given, Method, Misuse, presented
+from token_service.oauth.credentials import OF_CREDENTIALS, Given, Method, Misuse, presented
 from token_service.services import (
     clients,
     inspection,
+    issuing,
     named_tokens,
     refreshing,
     refreshing_together,
@@ -39,6 +42,8 @@ from token_service.services.inspection import Asked, Look
 from token_service.services.issuing import IssuedTokens
 from token_service.services.refreshing import Attempt, Refresh
 from token_service.services.refreshing_together import Used
+from token_service.storage.database import Asks
+from token_service.waits import Apart, Wait, Waiting, done
 from token_service.web import answers, metrics, parsing
 from token_service.web.every_request import Headers, always_of, told
 from token_service.web.headers import NOT_A_PAGE, NOT_STORED
@@ -51,8 +56,15 @@ if TYPE_CHECKING:
 
 TOKEN, INTROSPECT, VALIDATE = "/oauth2/token", "/oauth2/introspect", "/v1/token/validate"
 _FORM, _JSON = (parsing.FORM, "utf-8"), (parsing.JSON, "utf-8")
+_SPACE = r"[ \t\n\r]*"
+_TOKEN_ALONE = re.compile(
+    _SPACE.join(("", r"\{", '"token"', ":", r'"([\w.-]+)"', r"\}", "")).encode()
+)
+"""A JSON object with this one member: what it says needs no parser."""
+
 _ANY_JSON = frozenset({"", "*/*", answers.JSON})
 _BY_SECRET = frozenset({Method.BASIC, Method.POST, Method.NONE})
+_CREDENTIALS = frozenset({"client_id", *OF_CREDENTIALS})
 _OTHER_REFRESH = frozenset({"scope", "tenant_id"})
 _FOUND_OUT = (StaleConfiguration, NoKey, Unavailable)
 """What the long way deals with: it reads the configuration again, or says what is the matter."""
@@ -76,6 +88,22 @@ class Answer(NamedTuple):
     status: HTTPStatus
     headers: Headers
     body: bytes
+
+
+class Answered(NamedTuple):
+    """The answer of the request in a place of its group."""
+
+    place: int
+    answer: Answer
+
+
+Steps: TypeAlias = Generator[Answered | Wait, Any, None]
+
+
+class _Run(Protocol):
+    """Asks the database what is to be asked."""
+
+    def __call__(self, asks: Asks[Made], /) -> Waiting[Made]: ...
 
 
 @dataclass(slots=True)
@@ -123,49 +151,71 @@ class Express:
 
         return application
 
-    def answers(self, environs: "Sequence[WSGIEnvironment]") -> Iterator[tuple[int, Answer]]:
-        """The answers as they come, each with the place of its request; a request that gets none is
-        for the long way."""
+    def steps(self, environs: "Sequence[WSGIEnvironment]") -> Steps:
+        """The answers as they come, and what is waited for in between; a request that gets none is
+        for the long way. For one thread of the worker, which must not wait."""
+        database = self._parts.database
+        return database.unwaiting(self._guarded(environs, database.without_waiting))
+
+    def answers(self, environs: "Sequence[WSGIEnvironment]") -> Iterator[Answered]:
+        """The same without waits, for any thread that may wait."""
+        found: object = None
+        with closing(self._guarded(environs, self._at_once)) as steps, suppress(StopIteration):
+            while True:
+                step = steps.send(found)
+                found = done(step) if isinstance(step, Apart) else None
+                if isinstance(step, Answered):
+                    yield step
+
+    def _at_once(self, asks: Asks[Made]) -> Waiting[Made]:
+        yield from ()
+        return self._parts.database.at_once(asks)
+
+    def _guarded(self, environs: "Sequence[WSGIEnvironment]", run: _Run) -> Steps:
         for environ in environs:
             environ[_GIVEN_BACK] = True
         try:
-            yield from self._answers(environs)
+            yield from self._steps(environs, run)
         except _FOUND_OUT:
             return
         except Exception:
             _logger.exception(_FAILED)
 
-    def _answers(self, environs: "Sequence[WSGIEnvironment]") -> Iterator[tuple[int, Answer]]:
+    def _steps(self, environs: "Sequence[WSGIEnvironment]", run: _Run) -> Steps:
         begun = perf_counter()
         here = self._parts
-        snapshot = here.configuration.current()
+        snapshot = here.configuration.at_hand()
+        if snapshot is None:
+            return
         origins = [origin_of(environ, self._trusted, here.clock) for environ in environs]
         plain = [
             _unless_it_fails(partial(self._read, snapshot, environ, origin))
             for environ, origin in zip(environs, origins, strict=True)
         ]
-        for place, members in chain(self._looked_up(snapshot, plain), self._used(plain)):
+
+        def answered(place: int, step: Callable[[], Members | None]) -> Iterator[Answered]:
+            members = _unless_it_fails(step)
             if members is not None:
-                yield place, self._answer(environs[place], origins[place], members, begun)
+                answer = self._answer(environs[place], origins[place], members, begun)
+                yield Answered(place, answer)
 
-    def _looked_up(
-        self, snapshot: Snapshot, plain: Sequence[_Plain | None]
-    ) -> Iterator[tuple[int, Members | None]]:
-        questions = [(place, one) for place, one in enumerate(plain) if isinstance(one, _Question)]
+        questions = {at: one for at, one in enumerate(plain) if isinstance(one, _Question)}
         if questions:
-            asked = [one.token for _, one in questions if one.token is not None]
-            seen = inspection.look(self._parts.database, self._parts.clock, snapshot, asked)
-            for place, one in questions:
-                yield place, _unless_it_fails(partial(one.answer, seen))
-
-    def _used(self, plain: Sequence[_Plain | None]) -> Iterator[tuple[int, Members | None]]:
-        attempts = [(place, one) for place, one in enumerate(plain) if isinstance(one, Attempt)]
+            asked = [one.token for one in questions.values() if one.token is not None]
+            looking = inspection.looking(here.database, here.clock, snapshot, asked)
+            seen = yield from run(looking)
+            for place, question in questions.items():
+                yield from answered(place, partial(question.answer, seen))
+        attempts = {at: one for at, one in enumerate(plain) if isinstance(one, Attempt)}
         if attempts:
-            used = refreshing_together.used_together(
-                [one for _, one in attempts], self._parts.clock
-            )
-            for (place, _), one in zip(attempts, used, strict=True):
-                yield place, None if one is None else _unless_it_fails(partial(_refreshed, one))
+            using = refreshing_together.using_together([*attempts.values()], here.clock)
+            for place, used in zip(attempts, (yield from run(using)), strict=True):
+                if used is None:
+                    continue
+                make: Callable[[], Members] = partial(_refreshed, used)
+                if used.takes_time:
+                    make = (yield Apart(make)).result
+                yield from answered(place, make)
 
     def _answer(
         self, environ: "WSGIEnvironment", origin: Origin, members: Members, begun: float
@@ -201,6 +251,8 @@ class Express:
         client = self._client(snapshot, environ, form)
         if client is None or client.metadata.binds_access_tokens:
             return None
+        if issuing.signs_slowly(snapshot, client):
+            return None
         match form.get("grant_type"):
             case "client_credentials":
                 return _client_credentials(snapshot, client, form.get("scope"))
@@ -235,11 +287,10 @@ class Express:
     ) -> _Question | None:
         if parsing.content_type(environ.get("CONTENT_TYPE", "")) != _JSON:
             return None
-        members = parsing.json_members(body)
-        token = members.pop("token", None)
-        if members or not isinstance(token, str) or not token:
+        token = _TOKEN_ALONE.fullmatch(body)
+        if token is None:
             return None
-        asked = named_tokens.access_token(snapshot, token, self._parts.clock.now())
+        asked = named_tokens.access_token(snapshot, token[1].decode(), self._parts.clock.now())
         if isinstance(asked, Refused):
             return None
         return _Question(
@@ -249,8 +300,26 @@ class Express:
     def _client(
         self, snapshot: Snapshot, environ: "WSGIEnvironment", form: Mapping[str, str]
     ) -> Client | None:
+        authorization = environ.get("HTTP_AUTHORIZATION")
+        if authorization is None or not form.keys().isdisjoint(_CREDENTIALS):
+            return self._proved_client(snapshot, authorization, form, self._parts.clock.now())
+        now = self._parts.clock.now()
+        client = clients.known_by(snapshot, authorization, now)
+        if client is None:
+            client = self._proved_client(snapshot, authorization, form, now)
+            if client is not None:
+                clients.know_by(snapshot, authorization, client, now)
+        return client
+
+    def _proved_client(
+        self,
+        snapshot: Snapshot,
+        authorization: str | None,
+        form: Mapping[str, str],
+        now: datetime,
+    ) -> Client | None:
         given = Given(
-            environ.get("HTTP_AUTHORIZATION"),
+            authorization,
             form.get("client_id"),
             form.get("client_secret"),
             form.get("client_assertion_type"),
@@ -259,14 +328,13 @@ class Express:
         shown = presented(given)
         if isinstance(shown, Misuse) or shown.method not in _BY_SECRET:
             return None
-        here = self._parts
         return clients.remembered(
             snapshot,
-            here.proofs.pepper,
+            self._parts.proofs.pepper,
             shown.client_id,
             AuthenticationMethod(shown.method),
             cast("str | None", shown.proof),
-            here.clock.now(),
+            now,
         )
 
 

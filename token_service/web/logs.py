@@ -36,7 +36,7 @@ FIELDS = frozenset(
 _FREE_TEXT = frozenset({"event", "exception", "reason"})
 """The fields that a person or a library words; the others hold what this service made."""
 
-_CHATTY = ("alembic", "asyncio", "authlib", "granian", "psycopg", "sqlalchemy", "werkzeug")
+_CHATTY = ("alembic", "asyncio", "authlib", "psycopg", "sqlalchemy", "werkzeug")
 """Libraries that tell statements, headers or tokens below WARNING."""
 
 _SECRETS = (

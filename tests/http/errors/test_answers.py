@@ -132,7 +132,7 @@ def test_nobody_chooses_the_id_of_a_request(world: World) -> None:
 def test_not_to_know_is_neither_yes_nor_no(world: World, path: str) -> None:
     who = signed_in(world)
     sent = {"json" if "v1" in path else "data": {"token": who.tokens.access}}
-    with failing("storage.grants.read"):
+    with failing("storage.grants.asking"):
         answer = world.http.post(path, headers=who.app.basic, **sent)
         gateway = world.http.get("/v1/token/validate", headers=who.tokens.bearer)
         validated = world.http.post("/v1/token/validate", json={"token": who.tokens.access})

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +15,8 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from tests.http.clocks.node import rows
 from tests.world.world import App, World
 from token_service.services.configuration import Snapshot, prove_current
+from token_service.waits import Apart, Ready, done, is_ready
+from token_service.web.express import Answered
 
 TOKEN, INTROSPECT, VALIDATE = "/oauth2/token", "/oauth2/introspect", "/v1/token/validate"
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
@@ -124,10 +127,31 @@ def by_short_way(world: World, *requests: Request) -> list[Answer | None]:
 def answered(world: World, environs: list[WSGIEnvironment]) -> list[Answer | None]:
     """The same of requests as the server holds them."""
     found: list[Answer | None] = [None] * len(environs)
-    for place, answer in world.app.express.answers(environs):  # type: ignore[attr-defined]
+    express = world.app.express  # type: ignore[attr-defined]
+    driven = without_waiting(world, environs) if WAY.get() == "steps" else express.answers(environs)
+    for place, answer in driven:
         assert found[place] is None
         found[place] = Answer(int(answer.status), answer.headers, answer.body)
     return found
+
+
+WAY: ContextVar[str] = ContextVar("WAY", default="answers")
+"""How the short way is run: `answers` by a thread that may wait, `steps` as the server does."""
+
+
+def without_waiting(world: World, environs: list[WSGIEnvironment]) -> Iterator[Answered]:
+    """The steps of a group, where what they wait for is waited for out here."""
+    if world.database._line is not None and world.database._line._session is None:
+        world.database._line.open_here()
+    steps, found = world.app.express.steps(environs), None  # type: ignore[attr-defined]
+    with suppress(StopIteration):
+        while True:
+            step = steps.send(found)
+            found = done(step) if isinstance(step, Apart) else None
+            if isinstance(step, Ready):
+                is_ready(step, None)
+            elif isinstance(step, Answered):
+                yield step
 
 
 def by_long_way(world: World, request: Request) -> Answer:
@@ -182,13 +206,18 @@ def nothing_stored(world: World) -> Iterator[None]:
 
 
 def known_to(world: World, *apps: App) -> None:
-    """A worker that has served these clients before: those of no worker's memory go the long
-    way."""
+    """A worker that has served these clients and all tenants before: those of no worker's memory go
+    the long way."""
     here = world.parts
+    tenants = [
+        str(tenant_id).replace("-", "")
+        for [tenant_id] in world.sql("SELECT tenant_id FROM tenants")
+    ]
 
     def meet(snapshot: Snapshot) -> None:
         prove_current(here.database, here.clock, snapshot)
         assert all(snapshot.client(app.client_id) for app in apps)
+        assert all(map(snapshot.tenant, tenants))
 
     here.configuration.on_current(meet)
 

@@ -40,7 +40,8 @@ def _questions(world: World, time: Time) -> Questions:
     acting = act(signed_in(world))
     service, revoked, disabled = (world.client("service") for _ in range(3))
     api = world.client("resource_server", resource_identifier="https://api.example")
-    meant = world.sign_in(who.person, world.client(audiences=("https://api.example",)))
+    for_api = world.client(audiences=("https://api.example",))
+    meant = world.sign_in(who.person, for_api)
     pairwise = world.client(
         metadata=metadata(subject_type="pairwise", redirect_uris=("https://one.example/cb",))
     )
@@ -53,7 +54,7 @@ def _questions(world: World, time: Time) -> Questions:
     world.invalidate(token=ended.tokens.access)
     newer = who.refreshed().tokens
     known_to(world, who.app, service, api, pairwise, of_tenant, ended.app, expired.app, bound.app)
-    known_to(world, acting.who.backend)
+    known_to(world, acting.who.backend, revoked, disabled, for_api)
     tokens = {
         "live": newer.access,
         "of the generation before": who.tokens.access,

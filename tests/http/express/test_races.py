@@ -29,6 +29,11 @@ SOON = 2
 """Seconds: much longer than a lock is waited for while others wait, much shorter than for ever."""
 
 
+@pytest.fixture(autouse=True)
+def way() -> None:
+    """Groups at the same time are those of several workers: each has a thread of its own here."""
+
+
 @pytest.fixture
 def world(world_on: Callable[[Postgres | SqliteFiles], World], postgres: Postgres) -> World:
     """SQLite has one writer at a time."""

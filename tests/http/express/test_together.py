@@ -343,7 +343,7 @@ def test_a_worker_whose_clock_is_wrong_answers_nobody(
 
 
 FAULT = "the short way failed"
-AWAY = ("query", "statement", "together", "reading", "transaction")
+AWAY = ("query", "statement", "at_once", "without_waiting", "reading", "transaction")
 
 
 def test_a_database_that_is_away_spends_nothing_and_is_told_by_the_long_way(
@@ -375,7 +375,7 @@ def test_a_fault_of_the_short_way_costs_nobody_an_answer(
     one, _, two, _ = crowd.people
     asked = [using(one), validate(two.tokens.access), using(two)]
     environs = [request.at(crowd.world) for request in asked]
-    with failing("web.express.inspection.look", RuntimeError("a mistake of ours")):
+    with failing("web.express.inspection.looking", RuntimeError("a mistake of ours")):
         assert answered(crowd.world, environs) == [None] * 3
     assert caplog.messages == [FAULT]
     assert [passed_on(crowd.world, environ).status for environ in environs] == [200] * 3

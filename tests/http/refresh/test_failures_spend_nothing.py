@@ -39,7 +39,7 @@ def test_a_wrong_secret_spends_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["storage.grants.rotation_parameters", "services.issuing.session_tokens"]
+    "place", ["storage.rotations.rotation_parameters", "services.issuing.session_tokens"]
 )
 def test_a_failure_inside_is_503_and_the_same_token_works_afterwards(
     world: World, place: str
@@ -68,7 +68,7 @@ def test_where_nothing_can_be_signed_nothing_is_spent(world: World, error: Excep
 
 def test_a_fault_of_ours_is_a_bare_500_and_the_same_token_works_afterwards(world: World) -> None:
     who = signed_in(world)
-    with failing("storage.grants.rotation_parameters", RuntimeError("something private")):
+    with failing("storage.rotations.rotation_parameters", RuntimeError("something private")):
         answer = world.try_refresh(who.app, who.tokens.refresh)
     assert_refused(answer, 500, "server_error")
     assert "private" not in answer.text

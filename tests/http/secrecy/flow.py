@@ -122,12 +122,12 @@ def _guess(world: World, who: SignedIn) -> None:
 
 def _fail(world: World, who: SignedIn) -> None:
     """Faults of ours whose exceptions have credentials in their hands."""
-    for place in ("storage.grants.rotate", "services.clients.authenticate"):
+    for place in ("storage.rotations.rotate", "services.clients.authenticate"):
         with failing(place, RuntimeError(f"it failed with {who.tokens.refresh}")):
             world.try_refresh(who.app, who.tokens.refresh)
     with failing("storage.accounts.read", ValueError(f"password={who.person.password!r}")):
         world.try_sign_in(who.person, who.app)
-    with failing("storage.grants.rotate"):
+    with failing("storage.rotations.rotate"):
         world.try_refresh(who.app, who.tokens.refresh)
 
 

@@ -298,7 +298,7 @@ def test_asking_extends_nothing(world: World, time: Time) -> None:
 
 def test_a_database_that_is_away_is_neither_yes_nor_no(world: World) -> None:
     who = openid_signed_in(world)
-    for place in ("storage.grants.read", "storage.identities.read"):
+    for place in ("storage.grants.asking", "storage.identities.read"):
         with failing(place):
             answer = asked(who)
         assert_refused(answer, 503, "temporarily_unavailable")

@@ -202,7 +202,7 @@ def test_nobody_asks_without_authentication(world: World, what: str) -> None:
 def test_not_to_know_of_one_is_to_know_of_none(world: World, what: str) -> None:
     who = signed_in(world)
     body = {"tokens": ["garbage", who.tokens.access, who.again().tokens.access]}
-    with failing("storage.inspection.read"):
+    with failing("storage.inspection.asking"):
         answer = asked(world, who.app, what, body)
     assert_refused(answer, 503, "unavailable")
     assert int(answer.headers["Retry-After"]) >= 1
