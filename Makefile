@@ -86,6 +86,7 @@ lock: ## remake all locked requirements (newest versions: make lock ARGS=--upgra
 	        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(ARGS) "$$@"; \
 	}; \
 	compile --all-extras --build-deps-for editable --output-file requirements.lock pyproject.toml; \
+	compile --constraint requirements.lock --output-file requirements-run.lock pyproject.toml; \
 	for peer in benchmarks/peers/programs/*/requirements.in; do \
 	    compile --output-file "$${peer%.in}.lock" "$$peer"; \
 	done

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from benchmarks.plan import Stopped
 
+_NAMELESS = 5
+"""So many words has a line of /proc/PID/smaps about memory that belongs to no file."""
+
 _PACKAGES = (
     "flask",
     "authlib",
@@ -53,12 +56,13 @@ def versions() -> dict:
 def memory(root: int) -> dict:
     """PSS in MiB of all processes under `root`, together.
 
-    This process has Python's libraries mapped too and so takes its part of their pages off the
-    service's bill: `at_most_mib` adds all file pages that are on ours.
+    This process has some of the same files mapped (Python, the C library) and so takes its part of
+    their pages off the service's bill: `at_most_mib` adds what is on ours for these.
     """
     pids = tree(root)
     total = sum(_pss(pid, "Pss") for pid in pids)
-    own = _pss(os.getpid(), "Pss_File")
+    theirs = {file for pid in pids for file in _files(pid)}
+    own = sum(pss for file, pss in _files(os.getpid()).items() if file in theirs)
     return {
         "processes": len(pids),
         "pss_mib": round(total / 1024, 1),
@@ -101,6 +105,19 @@ def _output(*command: str) -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return done.stdout.strip()
+
+
+def _files(pid: int) -> dict[str, int]:
+    """The PSS in KiB of each file that a process has mapped."""
+    found: dict[str, int] = {}
+    file = ""
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            file = words[5] if len(words) > _NAMELESS else ""
+        elif words[0] == "Pss:" and file.startswith("/"):
+            found[file] = found.get(file, 0) + int(words[1])
+    return found
 
 
 def _pss(pid: int, kind: str) -> int:

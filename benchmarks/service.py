@@ -3,15 +3,15 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks import installing
 from benchmarks.generator import Generator
 from benchmarks.plan import Stopped
 from benchmarks.process import Process
 
-_EXECUTABLE = Path(sys.executable).with_name("token-service")
+_MAIN = "from token_service.cli.main import main; main()"
 _PATIENCE = 180
 
 
@@ -30,9 +30,11 @@ class Service(Process):
         """`again`: with the folder and the database of one that ran before."""
         folder.mkdir(exist_ok=again)
         self.folder = folder
+        self._python = installing.service()
         self.issuer = f"http://127.0.0.1:{port}"
         self.environ = {
             "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(installing.ROOT),
             "TOKEN_SERVICE_ENVIRONMENT": "development",
             "TOKEN_SERVICE_DATABASE_URL": url,
             "TOKEN_SERVICE_DATA_FOLDER": str(folder),
@@ -49,7 +51,7 @@ class Service(Process):
                 self._secret(client["kind"]).write_text(secret)
         super().__init__(
             "the service",
-            [_EXECUTABLE, "serve", "--port", str(port), "--workers", "2"],
+            self._cli("serve", "--port", str(port), "--workers", "2"),
             f"{self.issuer}/readyz",
             folder,
             self.environ,
@@ -102,6 +104,10 @@ class Service(Process):
             **options,
         )
 
+    def _cli(self, *arguments: str) -> list[str | Path]:
+        """Of this checkout, by what is locked for operators."""
+        return [self._python, "-c", _MAIN, *arguments]
+
     def _secret(self, kind: str) -> Path:
         return self.folder / f"{kind}.secret"
 
@@ -111,7 +117,7 @@ class Service(Process):
 
     def _administer(self, *arguments: str) -> bytes:
         done = subprocess.run(
-            [_EXECUTABLE, *arguments],
+            self._cli(*arguments),
             env=self.environ,
             cwd=self.folder,
             check=True,

@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 from string import Template
 
-from benchmarks.peers.installing import PROGRAMS, installed, run
+from benchmarks.installing import PROGRAMS, installed, run
 from benchmarks.peers.peer import SECRET, Client, Peer, Scene, Skipped
 from benchmarks.plan import Stopped
 from benchmarks.process import Process

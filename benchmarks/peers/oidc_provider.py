@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from benchmarks.peers.installing import PROGRAMS, from_npm, run
+from benchmarks.installing import PROGRAMS, from_npm, run
 from benchmarks.peers.peer import Client, Peer, Scene
 from benchmarks.plan import Stopped
 from benchmarks.process import Process

@@ -3,7 +3,7 @@
 import re
 import shutil
 
-from benchmarks.peers.installing import PROGRAMS, from_pypi, run
+from benchmarks.installing import PROGRAMS, from_pypi, run
 from benchmarks.peers.peer import Client, Peer, Scene
 from benchmarks.process import Process
 

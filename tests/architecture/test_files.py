@@ -1,6 +1,7 @@
 """Files that can be read: each says what it is, keeps to a size, and has a name of its own."""
 
 import ast
+import re
 
 import pytest
 
@@ -40,3 +41,16 @@ def test_every_exception_is_still_needed():
 
 def test_no_file_is_named_after_nothing():
     assert [name_of(path) for path in SOURCES if path.stem in SAYS_NOTHING] == []
+
+
+def locked(name):
+    """Each package of a lock file with its version and hashes."""
+    text = re.sub(r"^ *#.*\n", "", (PACKAGE.parent / name).read_text(), flags=re.MULTILINE)
+    return {" ".join(sorted(one.split())) for one in re.split(r"\n(?=\S)", text.strip())}
+
+
+def test_what_operators_install_is_what_is_tested():
+    """At the same versions, and without the tools of developers."""
+    run, all_of_it = locked("requirements-run.lock"), locked("requirements.lock")
+    assert run < all_of_it
+    assert not any(re.search(r"\b(pytest|mypy|ruff|rich)==", one) for one in run)

@@ -1,4 +1,4 @@
-"""Peers are installed once, into the user's cache, from what is locked here."""
+"""The service and its peers are installed once, into the user's cache, from what is locked here."""
 
 import hashlib
 import os
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from benchmarks.plan import Stopped
 
-PROGRAMS = Path(__file__).with_name("programs")
+PROGRAMS = Path(__file__).parent / "peers" / "programs"
+ROOT = Path(__file__).parents[1]
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "token-service-benchmark")
 _SECONDS = 600
 
@@ -50,8 +51,16 @@ def from_npm(name: str) -> Path:
 
 def from_pypi(name: str) -> Path:
     """The Python of an environment that holds the program's requirements and nothing else."""
-    requirements = PROGRAMS / name / "requirements.lock"
+    return _environment(name, PROGRAMS / name / "requirements.lock")
 
+
+def service() -> Path:
+    """The same for the service: an operator has no tools of developers, some of which libraries
+    take up where they find them."""
+    return _environment("token-service", ROOT / "requirements-run.lock")
+
+
+def _environment(name: str, requirements: Path) -> Path:
     def install(folder: Path) -> None:
         venv.create(folder, with_pip=False)
         python = folder / "bin/python"
