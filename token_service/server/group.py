@@ -203,8 +203,13 @@ def _listen(host: str, port: int, workers: int, limits: Limits) -> list[socket.s
     while True:
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-            # Another group of the same user would let us share its port, so ask without sharing.
-            with socket.create_server((host, port), family=family) as probe:
+            # Another group of the same user would let us share its port, so ask without sharing;
+            # and without listening, or somebody would be let in whom nobody answers.
+            with socket.socket(family) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind((host, port))
                 address = probe.getsockname()
             return [_listener(address, family, limits) for _ in range(workers)]
         except OSError as error:
