@@ -104,7 +104,7 @@ class Exchange:
         if threading.get_ident() == shared.thread:
             self._connection.answered(data, last=last)
         else:
-            _in_loop(shared.loop, lambda: self._connection.answered(data, last=last))
+            in_loop(shared.loop, lambda: self._connection.answered(data, last=last))
 
     def refuse(self, status: HTTPStatus) -> None:
         """What follows on the connection may be the rest of a refused body, not a request."""
@@ -112,7 +112,8 @@ class Exchange:
         self.give(refusal(status))
 
 
-def _in_loop(loop: asyncio.AbstractEventLoop, step: Callable[[], None]) -> None:
+def in_loop(loop: asyncio.AbstractEventLoop, step: Callable[[], None]) -> None:
+    """Have the loop's thread do it, from any other."""
     try:
         loop.call_soon_threadsafe(step)
     except RuntimeError:  # it has ended, and so have its connections

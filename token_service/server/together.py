@@ -7,11 +7,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias
 from wsgiref.types import WSGIEnvironment
 
+from token_service.server.connection import in_loop
 from token_service.server.limits import Limits
 from token_service.server.waiting import Request, in_thread, is_too_late
 from token_service.server.wsgi import Answer, Refused
@@ -172,6 +173,4 @@ class _Helper:
     def _work(self) -> None:
         while True:
             apart, then = self._waiting.get()
-            found = done(apart)
-            with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(then, found)
+            in_loop(self._loop, partial(then, done(apart)))

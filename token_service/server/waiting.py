@@ -61,7 +61,7 @@ class Crew:
         """Raises Refused where too many wait already."""
         if self._waiting.qsize() >= self._limits.max_waiting:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE)
-        self._waiting.put(request)
+        self.take_over(request)
 
     def take_over(self, request: Request) -> None:
         """One that has been let in, however many wait."""

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
@@ -42,7 +43,7 @@ from token_service.storage.pinned import (
 from token_service.storage.turns import Turns
 from token_service.storage.types import micros
 from token_service.storage.watch import Watch
-from token_service.waits import Apart, Waiting, done, waited_for
+from token_service.waits import Apart, Waiting, waited_for
 
 Transaction: TypeAlias = Connection
 """An open transaction, as services hold it: they pass it on and never look inside."""
@@ -83,21 +84,15 @@ the parameters."""
 
 def answered(tx: Statements, asks: Asks[Made]) -> Made:
     """What is made, by a connection that runs what is asked, one by one."""
-    found: Any = None
-    while True:
-        try:
-            ask = asks.send(found)
-        except StopIteration as end:
-            made: Made = end.value
-            return made
-        found = done(ask) if isinstance(ask, Apart) else _rows(tx, ask)
+    return waited_for(_made(asks, partial(_one_by_one, tx)))
 
 
-def _rows(tx: Statements, ask: Ask) -> list[list[Row]]:
+def _one_by_one(tx: Statements, ask: Ask) -> Waiting[list[list[Row]]]:
+    yield from ()  # nothing is waited for but in here
     return [tx.run(ask.statement, one) for one in ask.parameters]
 
 
-def _made(asks: Asks[Made], pinned: PinnedPostgres | PinnedSqlite) -> Waiting[Made]:
+def _made(asks: Asks[Made], run: Callable[[Ask], Waiting[list[list[Row]]]]) -> Waiting[Made]:
     found: Any = None
     while True:
         try:
@@ -107,10 +102,14 @@ def _made(asks: Asks[Made], pinned: PinnedPostgres | PinnedSqlite) -> Waiting[Ma
             return made
         if isinstance(ask, Apart):
             found = yield ask
-        elif isinstance(pinned, PinnedSqlite):
-            found = _rows(pinned, ask)
         else:
-            found = yield from pinned.run_all(ask.statement, ask.parameters)
+            found = yield from run(ask)
+
+
+def _together(pinned: PinnedPostgres | PinnedSqlite, ask: Ask) -> Waiting[list[list[Row]]]:
+    if isinstance(pinned, PinnedSqlite):
+        return _one_by_one(pinned, ask)
+    return pinned.run_all(ask.statement, ask.parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +244,7 @@ class Database:
         pinned = self._pinned_connection()
         if isinstance(pinned, PinnedPostgres):
             pinned.lock_milliseconds = _SHARED_LOCK_MILLISECONDS
-        return waited_for(_made(asks, pinned))
+        return waited_for(_made(asks, partial(_together, pinned)))
 
     def without_waiting(self, asks: Asks[Made]) -> Waiting[Made]:
         """The same for the one thread that must not wait.
@@ -253,7 +252,7 @@ class Database:
         PostgreSQL is asked on a connection of its own; while that is being opened by another
         thread, this raises `Unavailable`. A file of SQLite is read at once.
         """
-        return _made(asks, self._line or self._own_connection())
+        return _made(asks, partial(_together, self._line or self._own_connection()))
 
     def unwaiting(self, steps: Generator[Step, Any, None]) -> Generator[Step, Any, None]:
         """The same steps; whatever in them would wait for the database raises `Unavailable`."""
