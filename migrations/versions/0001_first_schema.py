@@ -193,7 +193,22 @@ def create_sessions():
         sa.Column("ended_by", sa.String(300)),
         sa.Column("ended_device", sa.String(200)),
         sa.Column("purge_day", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("account_id", "sid", name=op.f("pk_sessions")),
+        sa.PrimaryKeyConstraint(
+            "account_id",
+            "sid",
+            name=op.f("pk_sessions"),
+            postgresql_include=[
+                "authenticated_at",
+                "capped_at",
+                "account_epoch",
+                "environment_epoch",
+                "methods",
+                "remembered",
+                "impersonator",
+                "ended_at",
+                "end_reason",
+            ],
+        ),
     )
     op.create_index(
         op.f("ix_sessions_not_ended"),

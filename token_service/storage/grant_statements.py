@@ -6,7 +6,7 @@ turns into a `GrantState`; `rotate` gives the same but for those that its caller
 
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal_column,
     or_,
     select,
     type_coerce,
@@ -30,6 +31,7 @@ from token_service.domain.sessions import MAX_CLOCK_DIFFERENCE
 from token_service.storage.compiled import Compiled, Flavour, compiled, database_now
 from token_service.storage.driver_session import Row
 from token_service.storage.tables import (
+    DECIDING,
     accounts,
     environment,
     grants,
@@ -97,6 +99,14 @@ RAW_STATE = tuple(
 )
 """The same columns as a driver gives them, for statements that SQLAlchemy runs."""
 
+
+class _Beside(NamedTuple):
+    """What a guard compares a grant with: its session, and what the memberships say today."""
+
+    session: Subquery
+    standing: Subquery
+
+
 _MEMBERSHIPS = memberships.join(tenants, tenants.c.tenant_id == memberships.c.tenant_id)
 
 
@@ -142,14 +152,13 @@ def _least(dialect: Flavour, *values: ColumnElement[int]) -> ColumnElement[int]:
     return func.min(*values) if dialect.is_sqlite else func.least(*values)
 
 
-def _absolute_end(flavour: Flavour, standing: Subquery) -> ColumnElement[int]:
-    never = NEVER * MICROSECONDS
+def _absolute_end(flavour: Flavour, beside: _Beside) -> ColumnElement[int]:
+    session, never = beside.session, NEVER * MICROSECONDS
+    limit = _least(flavour, beside.standing.c.force_relogin, _parameter("client_relogin"))
     return _least(
         flavour,
-        sessions.c.authenticated_at.op("+", return_type=BigInteger())(
-            _least(flavour, standing.c.force_relogin, _parameter("client_relogin")) * MICROSECONDS
-        ),
-        func.coalesce(sessions.c.capped_at, never, type_=BigInteger),
+        session.c.authenticated_at.op("+", return_type=BigInteger())(limit * MICROSECONDS),
+        func.coalesce(session.c.capped_at, never, type_=BigInteger),
     )
 
 
@@ -209,14 +218,18 @@ def slide(flavour: Flavour) -> Compiled:
 
 def _refreshed(flavour: Flavour, comparison: str, **moved: ColumnElement[Any]) -> Compiled:
     """Use a refresh token that is good, and slide its grant on."""
-    standing = _standing(bindparam("tenant_id", type_=Identifier, required=True))
+    beside = _beside(flavour)
     is_bound_to = grants.c.confirmation == _confirmation("confirmation")
     holds_key = or_(grants.c.confirmation.is_(None), is_bound_to)
-    statement = _slid(flavour, standing, *_unused(comparison), holds_key).values(**moved)
+    statement = _slid(flavour, beside, *_unused(comparison), holds_key).values(**moved)
     if flavour.is_sqlite:
         return compiled(statement.returning(grants.c.generation), flavour)
-    standing_today = (standing.c.membership, standing.c.force_relogin)
-    return compiled(statement.returning(*_ASKED_OF_GUARDED, *standing_today), flavour)
+    asked = (
+        beside.session.c[column.name] if column.table is sessions else column
+        for column in _ASKED_OF_GUARDED
+    )
+    standing_today = (beside.standing.c.membership, beside.standing.c.force_relogin)
+    return compiled(statement.returning(*asked, *standing_today), flavour)
 
 
 @lru_cache
@@ -225,19 +238,19 @@ def use(flavour: Flavour) -> Compiled:
 
     The generation stays, because the tabs of a browser use one cookie at the same time.
     """
-    standing = _standing(bindparam("tenant_id", type_=Identifier, required=True))
-    return compiled(_slid(flavour, standing, _has_secret()).returning(grants.c.ends_at), flavour)
+    statement = _slid(flavour, _beside(flavour), _has_secret())
+    return compiled(statement.returning(grants.c.ends_at), flavour)
 
 
-def _slid(flavour: Flavour, standing: Subquery, *presented: ColumnElement[bool]) -> Update:
+def _slid(flavour: Flavour, beside: _Beside, *presented: ColumnElement[bool]) -> Update:
     """Slide a grant on that lives, for whoever presents what is its."""
-    absolute_end = _absolute_end(flavour, standing)
+    absolute_end = _absolute_end(flavour, beside)
     return (
         update(grants)
         .where(
             *_addressed(),
             *presented,
-            *_alive(standing),
+            *_alive(beside),
             absolute_end > _parameter("now"),
             environment.c.configuration_version == _parameter("configuration_version"),
             # A node whose clock is off must end nobody's session and let nobody live longer.
@@ -246,14 +259,34 @@ def _slid(flavour: Flavour, standing: Subquery, *presented: ColumnElement[bool])
         .values(
             used_at=_parameter("now"),
             used_from=bindparam("used_from", required=True, type_=grants.c.used_from.type),
-            ends_at=_least(flavour, _by_memory("slid_end"), absolute_end),
+            ends_at=_least(flavour, _by_memory(beside.session, "slid_end"), absolute_end),
         )
     )
 
 
+def _beside(flavour: Flavour) -> _Beside:
+    standing = _standing(bindparam("tenant_id", type_=Identifier, required=True))
+    return _Beside(_session(flavour), standing)
+
+
+def _session(flavour: Flavour) -> Subquery:
+    """What decides of the session under the grant.
+
+    By itself, because PostgreSQL reads the rows of an UPDATE's other tables, and not only their
+    index: one page less that is anywhere on the disk. Without OFFSET it would join them all the
+    same.
+    """
+    account_id = bindparam("account_id", type_=Identifier, required=True)
+    sid = bindparam("sid", type_=Identifier, required=True)
+    query = select(*(sessions.c[name] for name in DECIDING)).where(
+        sessions.c.account_id == account_id, sessions.c.sid == sid
+    )
+    alone = query if flavour.is_sqlite else query.offset(literal_column("0"))
+    return alone.subquery("session")
+
+
 def _account_epoch() -> ColumnElement[int]:
-    """By itself, because PostgreSQL reads the rows of an UPDATE's other tables, and not only their
-    index: one page less that is anywhere on the disk."""
+    """By itself, for the same reason."""
     account_id = bindparam("account_id", type_=Identifier, required=True)
     return select(accounts.c.epoch).where(accounts.c.account_id == account_id).scalar_subquery()
 
@@ -263,25 +296,21 @@ def _confirmation(name: str) -> ColumnElement[str]:
 
 
 def _addressed() -> tuple[ColumnElement[bool], ...]:
-    """The rows, each by its primary key, and that the token belongs to client and tenant."""
-    account_id = bindparam("account_id", type_=Identifier, required=True)
-    sid = bindparam("sid", type_=Identifier, required=True)
+    """The row, by its primary key, and that the token belongs to client and tenant."""
     text_type = grants.c.client_id.type
     return (
-        grants.c.account_id == account_id,
-        grants.c.sid == sid,
+        grants.c.account_id == bindparam("account_id", type_=Identifier, required=True),
+        grants.c.sid == bindparam("sid", type_=Identifier, required=True),
         grants.c.grant_id == _parameter("grant_id"),
         grants.c.client_id == bindparam("client_id", type_=text_type, required=True),
         grants.c.tenant_id == bindparam("tenant_id", type_=Identifier, required=True),
-        sessions.c.account_id == account_id,
-        sessions.c.sid == sid,
         environment.c.id == 1,
     )
 
 
-def _by_memory(name: str) -> ColumnElement[int]:
+def _by_memory(session: Subquery, name: str) -> ColumnElement[int]:
     """One of two parameters: a remembered session may go unused for another time."""
-    return case((sessions.c.remembered, _parameter(f"remembered_{name}")), else_=_parameter(name))
+    return case((session.c.remembered, _parameter(f"remembered_{name}")), else_=_parameter(name))
 
 
 def _unused(comparison: str) -> tuple[ColumnElement[bool], ...]:
@@ -301,17 +330,17 @@ def _has_secret() -> ColumnElement[bool]:
     return grants.c.secret_hash == secret_hash
 
 
-def _alive(standing: Subquery) -> tuple[ColumnElement[bool], ...]:
-    now = _parameter("now")
+def _alive(beside: _Beside) -> tuple[ColumnElement[bool], ...]:
+    session, now = beside.session, _parameter("now")
     return (
         grants.c.ended_at.is_(None),
         grants.c.ends_at > now,
-        grants.c.used_at > _by_memory("used_after"),
+        grants.c.used_at > _by_memory(session, "used_after"),
         grants.c.tenant_epoch == _parameter("tenant_epoch"),
         grants.c.client_epoch == _parameter("client_epoch"),
-        grants.c.membership == standing.c.membership,
-        sessions.c.ended_at.is_(None),
-        sessions.c.account_epoch == _account_epoch(),
-        sessions.c.environment_epoch == environment.c.epoch,
-        or_(sessions.c.impersonator.is_(None), _parameter("may_impersonate", Integer) == 1),
+        grants.c.membership == beside.standing.c.membership,
+        session.c.ended_at.is_(None),
+        session.c.account_epoch == _account_epoch(),
+        session.c.environment_epoch == environment.c.epoch,
+        or_(session.c.impersonator.is_(None), _parameter("may_impersonate", Integer) == 1),
     )

@@ -2,9 +2,9 @@
 
 So each hot statement finds its rows by primary key, and the tables distribute over the nodes of a
 PostgreSQL cluster by `account_id`; tenants, clients and keys are small reference tables. What hot
-statements need of accounts and memberships is in the index itself (INCLUDE), which spares them two
-pages that may be anywhere on the disk. No row is written per refresh or per access token: storage
-per session is constant.
+statements need of accounts, memberships and sessions is in the index itself (INCLUDE), which spares
+them three pages that may be anywhere on the disk. No row is written per refresh or per access
+token: storage per session is constant.
 """
 
 from sqlalchemy import (
@@ -178,6 +178,19 @@ ended_memberships = Table(
 )
 """By whom and when a membership was ended: what its grants' end is called after."""
 
+DECIDING = (
+    "authenticated_at",
+    "capped_at",
+    "account_epoch",
+    "environment_epoch",
+    "methods",
+    "remembered",
+    "impersonator",
+    "ended_at",
+    "end_reason",
+)
+"""The columns of a session that say whether it lives, and what its tokens say of it."""
+
 sessions = Table(
     "sessions",
     metadata,
@@ -206,6 +219,7 @@ sessions = Table(
     Column("ended_by", String(300)),
     Column("ended_device", String(200)),
     Column("purge_day", Integer, nullable=False),
+    PrimaryKeyConstraint("account_id", "sid", postgresql_include=DECIDING),
 )
 """One sign-in on one device.
 
