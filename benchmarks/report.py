@@ -36,7 +36,7 @@ def place(begin: str, content: str, end: str) -> None:
 def _where(found: dict) -> str:
     machine, plan = found["machine"], found["plan"]
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    durability = ", ".join(f"{name} {value}" for name, value in found["durability"].items())
+    settings = ", ".join(f"{name} {value}" for name, value in found["postgresql"].items())
     kind = "A quick run" if found["quick"] else "A full run"
     others = _disturbance(found)
     return f"""\
@@ -46,7 +46,7 @@ def _where(found: dict) -> str:
 {machine["system"]}, {machine["file_system"]}; a flush to disk (8 KiB, fdatasync) takes \
 {machine["fsync_ms"]} ms.
 * Versions: {versions}.
-* PostgreSQL: {durability}.
+* PostgreSQL: {settings}.
 * Everything else on the machine used up to {others:.2f} cores meanwhile (load at the start \
 {machine["load_at_start"]:.1f}){": **too much, measure again**" if others > 0.2 else ""}."""
 
