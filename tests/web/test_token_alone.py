@@ -3,7 +3,7 @@
 import pytest
 
 from token_service.web import json_text
-from token_service.web.express import _TOKEN_ALONE
+from token_service.web.plain_bodies import _TOKEN_ALONE
 
 SPACES = ["", " ", "\t", "\n", "\r\n", "  \n\t"]
 OTHERS = ["\v", "\f", "\0", "\u00a0", "\ufeff", "x"]

@@ -106,22 +106,41 @@ class SignatureCache:
                 self._fingerprints.popitem(last=False)
 
 
+class Draft(NamedTuple):
+    """A JWT that lacks nothing but its signature; `signed` is what the signature is of."""
+
+    key: SigningKey
+    signed: str
+    longest: int
+
+    def token(self) -> str:
+        """The JWT, at most `longest` characters; raises ValueError."""
+        token = f"{self.signed}.{opaque.encode(_signature(self.key, self.signed.encode()))}"
+        if len(token) > self.longest:
+            raise ValueError(f"the token is longer than {self.longest} characters")
+        return token
+
+
 def sign(key: SigningKey, claims: Mapping[str, object], typ: str, longest: int = MAX_LENGTH) -> str:
     """The claims as a signed JWT of type `typ` (RFC 9068 section 2.1: `at+jwt`).
 
     Raises ValueError or TypeError for claims that `verify` would refuse: too long, nested too deep,
     or with something in them that is not JSON. Instants are numbers; a datetime is refused.
     """
+    return draft(key, claims, typ, longest).token()
+
+
+def draft(
+    key: SigningKey, claims: Mapping[str, object], typ: str, longest: int = MAX_LENGTH
+) -> Draft:
+    """The same, to be signed."""
     payload = orjson.dumps(dict(claims), option=orjson.OPT_PASSTHROUGH_DATETIME)
     # Nothing is nested deeper than there are brackets, and those are counted faster.
     brackets = payload.count(b"{") + payload.count(b"[")
     if brackets > MAX_DEPTH and not _is_shallow(orjson.loads(payload), MAX_DEPTH):
         raise ValueError(f"claims are nested deeper than {MAX_DEPTH}")
     signed = f"{_header_segment(key.algorithm, key.kid, typ)}.{opaque.encode(payload)}"
-    token = f"{signed}.{opaque.encode(_signature(key, signed.encode()))}"
-    if len(token) > longest:
-        raise ValueError(f"the token is longer than {longest} characters")
-    return token
+    return Draft(key, signed, longest)
 
 
 def verify(

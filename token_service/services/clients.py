@@ -7,6 +7,7 @@ from typing import NamedTuple
 from token_service.clock import Clock
 from token_service.crypto import opaque
 from token_service.crypto.certificates import Certificate
+from token_service.crypto.drafts import Drafting, signed
 from token_service.domain.clients import AuthenticationMethod, Client, granted_scope
 from token_service.domain.confirmations import UNBOUND, Confirmation
 from token_service.domain.events import AuditEvent, Event, Origin
@@ -202,13 +203,13 @@ def issue_client_token(
 ) -> IssuedTokens | Refused:
     """Client credentials (RFC 6749 section 4.4): no session and no refresh token."""
     now = prove_current(database, clock, snapshot)
-    return client_token(snapshot, client, scope, confirmation, now)
+    return signed(making_client_token(snapshot, client, scope, confirmation, now))
 
 
-def client_token(
+def making_client_token(
     snapshot: Snapshot, client: Client, scope: str | None, confirmation: Confirmation, now: datetime
-) -> IssuedTokens | Refused:
-    """The same, once it is certain that the snapshot is current."""
+) -> Drafting[IssuedTokens | Refused]:
+    """The same, once it is certain that the snapshot is current; to be signed."""
     if _CLIENT_CREDENTIALS not in client.grant_types or client.is_public:
         return Refused(Refusal.GRANT_NOT_ALLOWED)
     granted = granted_scope(client, scope)
@@ -216,4 +217,4 @@ def client_token(
         return Refused(Refusal.INVALID_SCOPE)
     if not _has_tenant(snapshot, client):
         return Refused(Refusal.TENANT_DISABLED)
-    return issuing.client_token(snapshot, client, granted, confirmation, now)
+    return (yield from issuing.making_client_token(snapshot, client, granted, confirmation, now))

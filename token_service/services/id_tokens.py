@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from token_service.crypto import jwt, token_hashes
+from token_service.crypto.drafts import Drafting
 from token_service.domain import authentication_context, claims
 from token_service.domain.claims import instant
 from token_service.domain.clients import Client
@@ -34,13 +35,13 @@ class Authentication:
     about: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 
-def issue(
+def making(
     snapshot: Snapshot,
     authentication: Authentication,
     access_token: str,
     longest: int,
     now: datetime,
-) -> str:
+) -> Drafting[str]:
     """The ID token that goes beside an access token, good for at most `longest` seconds.
 
     `aud` is the client alone, and so there is no `azp` (section 2). Raises `NoKey`.
@@ -66,7 +67,7 @@ def issue(
         body["acr"] = acr
     if authentication.nonce is not None:
         body["nonce"] = authentication.nonce
-    return jwt.sign(key, body, TYPE, jwt.LONGEST_ANSWER)
+    return (yield jwt.draft(key, body, TYPE, jwt.LONGEST_ANSWER))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from token_service.crypto import jwt, locators, opaque, refresh_tokens
+from token_service.crypto.drafts import Drafting, signed
 from token_service.crypto.locators import Locator
 from token_service.domain import claims, scopes
 from token_service.domain.clients import Client
@@ -99,6 +100,13 @@ def session_tokens(
 
     `jti` begins with the sealed locator, so an online check reads exactly its grant.
     """
+    return signed(making_session_tokens(snapshot, held, refresh_token, now))
+
+
+def making_session_tokens(
+    snapshot: Snapshot, held: Holder, refresh_token: str | None, now: datetime
+) -> Drafting[IssuedTokens]:
+    """The same, to be signed."""
     locator, client = held.locator, held.client
     issued_at = claims.instant(now)
     expires_at = claims.instant(access_token_end(held.policy, now, held.absolute_end))
@@ -110,7 +118,7 @@ def session_tokens(
     body["sid"] = locator.sid
     body["tenantId"] = locator.tenant_id
     body |= _authentication(held)
-    access_token = _signed(snapshot, client, body, now)
+    access_token = yield _draft(snapshot, client, body, now)
     lifetime = expires_at - issued_at
     return IssuedTokens(
         access_token=access_token,
@@ -120,7 +128,7 @@ def session_tokens(
         sid=locator.sid,
         tenant_id=locator.tenant_id,
         account_id=locator.account_id,
-        id_token=_id_token(snapshot, held, access_token, lifetime, now),
+        id_token=(yield from _making_id_token(snapshot, held, access_token, lifetime, now)),
         token_type=held.confirmation.token_type,
     )
 
@@ -133,9 +141,9 @@ def require_key(snapshot: Snapshot, client: Client, now: datetime) -> None:
     snapshot.keyring.signing_key(_algorithm(snapshot, client), now)
 
 
-def _id_token(
+def _making_id_token(
     snapshot: Snapshot, held: Holder, access_token: str, lifetime: int, now: datetime
-) -> str | None:
+) -> Drafting[str | None]:
     """None but for an OpenID Connect authentication; whoever is impersonated has proved nothing.
 
     At a refresh it tells the sign-in that the grant is from, and no nonce (OpenID Connect Core
@@ -155,7 +163,7 @@ def _id_token(
         nonce=held.nonce,
         about=held.about,
     )
-    return id_tokens.issue(snapshot, authentication, access_token, lifetime, now)
+    return (yield from id_tokens.making(snapshot, authentication, access_token, lifetime, now))
 
 
 def bound_to(confirmation: Confirmation) -> dict[str, object]:
@@ -179,9 +187,9 @@ def actor(client_id: str) -> dict[str, str]:
     return {"sub": client_id}
 
 
-def client_token(
+def making_client_token(
     snapshot: Snapshot, client: Client, scope: str, confirmation: Confirmation, now: datetime
-) -> IssuedTokens:
+) -> Drafting[IssuedTokens]:
     """An access token for client credentials (RFC 6749 section 4.4): no session, no refresh.
 
     `sub` is the client id, which no account id can equal: those are 32 hexadecimal characters, and
@@ -202,7 +210,7 @@ def client_token(
     if client.tenant_id:
         body["tenantId"] = client.tenant_id
     return IssuedTokens(
-        access_token=_signed(snapshot, client, body, now),
+        access_token=(yield _draft(snapshot, client, body, now)),
         expires_in=expires_at - issued_at,
         scope=scope,
         token_type=confirmation.token_type,
@@ -279,9 +287,9 @@ def _common(
     }
 
 
-def _signed(snapshot: Snapshot, client: Client, body: dict[str, object], now: datetime) -> str:
+def _draft(snapshot: Snapshot, client: Client, body: dict[str, object], now: datetime) -> jwt.Draft:
     key = snapshot.keyring.signing_key(_algorithm(snapshot, client), now)
-    return jwt.sign(key, body, claims.TYPE)
+    return jwt.draft(key, body, claims.TYPE)
 
 
 def signs_slowly(snapshot: Snapshot, client: Client) -> bool:

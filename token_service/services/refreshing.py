@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from token_service.clock import Clock
 from token_service.crypto import refresh_tokens
+from token_service.crypto.drafts import Drafting, signed
 from token_service.crypto.refresh_tokens import Presented
 from token_service.domain import scopes
 from token_service.domain.clients import Client
@@ -321,6 +322,13 @@ def successor(
 
     `within` is the transaction that the caller holds, if it holds one.
     """
+    return signed(making_successor(attempt, state, now, within))
+
+
+def making_successor(
+    attempt: Attempt, state: GrantState, now: datetime, within: Transaction | None = None
+) -> Drafting[IssuedTokens]:
+    """The same, to be signed."""
     locator, client = attempt.presented.locator, attempt.command.client
     token = successor_token(attempt, state, now)
     scope = scopes.narrowed(attempt.command.scope, state.scope, client.scope_names)
@@ -330,7 +338,7 @@ def successor(
         told = state._replace(terms=state.terms._replace(openid=False))
     proved = attempt.command.confirmation
     held = issuing.holder(locator, client, policy, scope or "", told, about or {}, proved)
-    return issuing.session_tokens(attempt.snapshot, held, token, now)
+    return (yield from issuing.making_session_tokens(attempt.snapshot, held, token, now))
 
 
 def _about(

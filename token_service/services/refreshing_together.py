@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from token_service.clock import Clock
+from token_service.crypto.drafts import Drafting
 from token_service.domain.sessions import GrantState
 from token_service.services import issuing, refreshing
 from token_service.services.issuing import IssuedTokens
@@ -28,10 +29,9 @@ class Used(NamedTuple):
         algorithm = client.metadata.id_token_signed_response_alg
         return terms.openid and (bool(terms.requested_claims) or issuing.is_slow(algorithm))
 
-    @property
-    def tokens(self) -> IssuedTokens:
-        """What comes of it."""
-        return refreshing.successor(self.attempt, self.state, self.now)
+    def making_tokens(self) -> Drafting[IssuedTokens]:
+        """What comes of it, to be signed."""
+        return refreshing.making_successor(self.attempt, self.state, self.now)
 
 
 def using_together(attempts: Sequence[Attempt], clock: Clock) -> Asks[list[Used | None]]:

@@ -9,9 +9,7 @@ Requests that wait together are looked up by one statement. It begins when all o
 each learns what the database knows now.
 """
 
-import io
 import logging
-import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeGuar
 
 import orjson
 
+from token_service.crypto.drafts import Drafting, signed, signed_together
 from token_service.domain.clients import AuthenticationMethod, Client
 from token_service.domain.confirmations import UNBOUND
 from token_service.domain.events import Origin
@@ -44,7 +43,7 @@ from token_service.services.refreshing import Attempt, Refresh
 from token_service.services.refreshing_together import Used
 from token_service.storage.database import Asks
 from token_service.waits import Apart, Wait, Waiting, done
-from token_service.web import answers, metrics, parsing
+from token_service.web import answers, metrics, plain_bodies
 from token_service.web.every_request import Headers, always_of, told
 from token_service.web.headers import NOT_A_PAGE, NOT_STORED
 from token_service.web.origin import origin_of
@@ -55,20 +54,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 TOKEN, INTROSPECT, VALIDATE = "/oauth2/token", "/oauth2/introspect", "/v1/token/validate"
-_FORM, _JSON = (parsing.FORM, "utf-8"), (parsing.JSON, "utf-8")
-_SPACE = r"[ \t\n\r]*"
-_TOKEN_ALONE = re.compile(
-    _SPACE.join(("", r"\{", '"token"', ":", r'"([\w.-]+)"', r"\}", "")).encode()
-)
-"""A JSON object with this one member: what it says needs no parser."""
-
 _ANY_JSON = frozenset({"", "*/*", answers.JSON})
 _BY_SECRET = frozenset({Method.BASIC, Method.POST, Method.NONE})
 _CREDENTIALS = frozenset({"client_id", *OF_CREDENTIALS})
 _OTHER_REFRESH = frozenset({"scope", "tenant_id"})
 _FOUND_OUT = (StaleConfiguration, NoKey, Unavailable)
 """What the long way deals with: it reads the configuration again, or says what is the matter."""
-_MOST_DIGITS = 9
 _GIVEN_BACK = "token_service.long_way"
 """In the environ of a request that has been here."""
 
@@ -78,6 +69,8 @@ Members: TypeAlias = Mapping[str, Any]
 """Those of an answer in JSON."""
 
 Made = TypeVar("Made")
+
+_Drafting: TypeAlias = Drafting[Members | None]
 
 _logger = logging.getLogger(__name__)
 
@@ -108,14 +101,20 @@ class _Run(Protocol):
 
 @dataclass(slots=True)
 class _Question:
-    """A request that one look at the database answers; without a token, that look only proves the
-    configuration current."""
+    """What is asked about a token: one look at the database answers it."""
 
-    token: Asked | None
-    answer: Callable[[Look], Members | None]
+    token: Asked
+    answer: Callable[[Look], Members]
 
 
-_Plain: TypeAlias = _Question | Attempt
+@dataclass(slots=True)
+class _Own:
+    """A client that wants a token of its own: the look only proves the configuration current."""
+
+    make: Callable[[Look], _Drafting]
+
+
+_Plain: TypeAlias = _Question | _Own | Attempt
 
 
 class Express:
@@ -199,23 +198,30 @@ class Express:
                 answer = self._answer(environs[place], origins[place], members, begun)
                 yield Answered(place, answer)
 
+        def all_answered(draftings: Mapping[int, _Drafting]) -> Iterator[Answered]:
+            outcomes = signed_together(draftings.values())
+            for place, outcome in zip(draftings, outcomes, strict=True):
+                yield from answered(place, outcome.result)
+
         questions = {at: one for at, one in enumerate(plain) if isinstance(one, _Question)}
-        if questions:
-            asked = [one.token for one in questions.values() if one.token is not None]
+        own = {at: one for at, one in enumerate(plain) if isinstance(one, _Own)}
+        if questions or own:
+            asked = [one.token for one in questions.values()]
             looking = inspection.looking(here.database, here.clock, snapshot, asked)
             seen = yield from run(looking)
             for place, question in questions.items():
                 yield from answered(place, partial(question.answer, seen))
+            yield from all_answered({at: one.make(seen) for at, one in own.items()})
         attempts = {at: one for at, one in enumerate(plain) if isinstance(one, Attempt)}
         if attempts:
             using = refreshing_together.using_together([*attempts.values()], here.clock)
-            for place, used in zip(attempts, (yield from run(using)), strict=True):
-                if used is None:
-                    continue
-                make: Callable[[], Members] = partial(_refreshed, used)
-                if used.takes_time:
-                    make = (yield Apart(make)).result
-                yield from answered(place, make)
+            found = zip(attempts, (yield from run(using)), strict=True)
+            all_used = {place: used for place, used in found if used is not None}
+            quick = {at: _refreshed(one) for at, one in all_used.items() if not one.takes_time}
+            yield from all_answered(quick)
+            for place in all_used.keys() - quick.keys():
+                make = partial(signed, _refreshed(all_used[place]))
+                yield from answered(place, (yield Apart(make)).result)
 
     def _answer(
         self, environ: "WSGIEnvironment", origin: Origin, members: Members, begun: float
@@ -238,7 +244,7 @@ class Express:
             return None
         if not environ.keys().isdisjoint(self._special):
             return None
-        body = _body(environ, self._longest)
+        body = plain_bodies.body(environ, self._longest)
         if body is None:
             return None
         read, _ = self._ways[environ["PATH_INFO"]]
@@ -247,7 +253,7 @@ class Express:
     def _token(
         self, snapshot: Snapshot, environ: "WSGIEnvironment", origin: Origin, body: bytes
     ) -> _Plain | None:
-        form = _form(environ, body)
+        form = plain_bodies.form(environ, body)
         client = self._client(snapshot, environ, form)
         if client is None or client.metadata.binds_access_tokens:
             return None
@@ -266,7 +272,7 @@ class Express:
     def _introspection(
         self, snapshot: Snapshot, environ: "WSGIEnvironment", _origin: Origin, body: bytes
     ) -> _Question | None:
-        form = _form(environ, body)
+        form = plain_bodies.form(environ, body)
         client, token = self._client(snapshot, environ, form), form.get("token")
         if client is None or client.is_public or token is None:
             return None
@@ -285,12 +291,10 @@ class Express:
     def _validation(
         self, snapshot: Snapshot, environ: "WSGIEnvironment", _origin: Origin, body: bytes
     ) -> _Question | None:
-        if parsing.content_type(environ.get("CONTENT_TYPE", "")) != _JSON:
-            return None
-        token = _TOKEN_ALONE.fullmatch(body)
+        token = plain_bodies.token_alone(environ, body)
         if token is None:
             return None
-        asked = named_tokens.access_token(snapshot, token[1].decode(), self._parts.clock.now())
+        asked = named_tokens.access_token(snapshot, token, self._parts.clock.now())
         if isinstance(asked, Refused):
             return None
         return _Question(
@@ -352,14 +356,14 @@ def _unless_it_fails(step: Callable[[], Made]) -> Made | None:
 _Reader: TypeAlias = Callable[[Snapshot, "WSGIEnvironment", Origin, bytes], _Plain | None]
 
 
-def _client_credentials(snapshot: Snapshot, client: Client, scope: str | None) -> _Question:
-    def answer(seen: Look) -> Members | None:
-        issued = clients.client_token(snapshot, client, scope, UNBOUND, seen.now)
+def _client_credentials(snapshot: Snapshot, client: Client, scope: str | None) -> _Own:
+    def make(seen: Look) -> _Drafting:
+        issued = yield from clients.making_client_token(snapshot, client, scope, UNBOUND, seen.now)
         if isinstance(issued, Refused):
             return None
         return _issued(issued, "client_credentials")
 
-    return _Question(None, answer)
+    return _Own(make)
 
 
 def _may_be_repeated(attempt: Attempt | Refused) -> TypeGuard[Attempt]:
@@ -368,27 +372,10 @@ def _may_be_repeated(attempt: Attempt | Refused) -> TypeGuard[Attempt]:
     return isinstance(attempt, Attempt) and attempt.rules.policy.retry_window > 0
 
 
-def _refreshed(used: Used) -> Members:
-    return _issued(used.tokens, "refresh_token")
+def _refreshed(used: Used) -> _Drafting:
+    return _issued((yield from used.making_tokens()), "refresh_token")
 
 
 def _issued(issued: IssuedTokens, grant: str) -> Members:
     metrics.issued(grant)
     return answers.token_members(issued)
-
-
-def _form(environ: "WSGIEnvironment", body: bytes) -> dict[str, str]:
-    """Empty where the body is no form. Raises `Refuse`."""
-    if parsing.content_type(environ.get("CONTENT_TYPE", "")) != _FORM:
-        return {}
-    return parsing.form_parameters(body)
-
-
-def _body(environ: "WSGIEnvironment", longest: int) -> bytes | None:
-    """The body, whose length must be stated; whoever reads the request next finds it there, too."""
-    stated = environ.get("CONTENT_LENGTH", "")
-    if not stated.isdecimal() or len(stated) > _MOST_DIGITS or int(stated) > longest:
-        return None
-    body: bytes = environ["wsgi.input"].read(int(stated))
-    environ["wsgi.input"] = io.BytesIO(body)
-    return body if len(body) == int(stated) else None

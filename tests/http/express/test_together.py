@@ -36,8 +36,11 @@ from tests.http.express.building import (
 )
 from tests.http.faults import failing
 from tests.world.world import App, World
+from token_service.crypto.drafts import Drafting
+from token_service.crypto.jwt import Draft
 from token_service.domain.failures import NoKey, StaleConfiguration, Unavailable
 from token_service.services import refreshing
+from token_service.services.issuing import IssuedTokens
 
 
 def claims(answer: Answer) -> dict[str, Any]:
@@ -389,14 +392,14 @@ def test_an_answer_that_is_lost_after_the_commit_is_given_by_the_long_way(
     people = crowd.people
     environs = [using(who).at(crowd.world) for who in people]
     given: list[str | None] = []
-    make = refreshing.successor
+    make = refreshing.making_successor
 
-    def lose(*arguments: Any) -> Any:
-        given.append(make(*arguments).refresh_token)
+    def lose(*arguments: Any) -> Drafting[IssuedTokens]:
+        given.append((yield from make(*arguments)).refresh_token)
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(refreshing, "successor", lose)
+        patch.setattr(refreshing, "making_successor", lose)
         assert answered(crowd.world, environs) == [None] * 4
     assert [generation(who) for who in people] == [1] * 4
     assert [successor(passed_on(crowd.world, environ)) for environ in environs] == given
@@ -410,16 +413,40 @@ def test_what_goes_wrong_for_one_costs_no_other_its_answer(
 ) -> None:
     lucky, unlucky = signed_in(world), signed_in(world)
     known_to(world, lucky.app, unlucky.app)
-    make = refreshing.successor
+    make = refreshing.making_successor
 
-    def lose(attempt: Any, *arguments: Any) -> Any:
+    def lose(attempt: Any, *arguments: Any) -> Drafting[IssuedTokens]:
         if attempt.command.client.client_id == unlucky.app.client_id:
             raise error
-        return make(attempt, *arguments)
+        return (yield from make(attempt, *arguments))
 
     environs = [using(unlucky).at(world), using(lucky).at(world)]
     with monkeypatch.context() as patch:
-        patch.setattr(refreshing, "successor", lose)
+        patch.setattr(refreshing, "making_successor", lose)
+        lost, given = answered(world, environs)
+    assert lost is None
+    assert given is not None
+    assert given.status == 200
+    assert passed_on(world, environs[0]).status == 200
+
+
+def test_a_signature_that_fails_costs_no_other_its_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are signed one after the other; the one that is not is told by the long way."""
+    lucky, unlucky = signed_in(world), signed_in(world)
+    known_to(world, lucky.app, unlucky.app)
+    sign = Draft.token
+
+    def fail(draft: Draft) -> str:
+        said = jwt.decode(f"{draft.signed}.", options={"verify_signature": False})
+        if said["client_id"] == unlucky.app.client_id:
+            raise ValueError("a fault of the library")
+        return sign(draft)
+
+    environs = [using(unlucky).at(world), using(lucky).at(world)]
+    with monkeypatch.context() as patch:
+        patch.setattr(Draft, "token", fail)
         lost, given = answered(world, environs)
     assert lost is None
     assert given is not None

@@ -93,7 +93,7 @@ def test_the_record_is_written_before_the_token_is_made(world: World) -> None:
     with failing("services.opening.write"):
         assert try_to_act(who).status_code == 503
     assert who.happened == []
-    with failing("services.issuing.session_tokens"):
+    with failing("services.issuing.making_session_tokens"):
         assert try_to_act(who).status_code == 503
     assert who.happened == []
     assert [item["sid"] for item in own_list(who)] == [who.tokens.sid]

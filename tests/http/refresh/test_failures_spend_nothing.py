@@ -39,7 +39,7 @@ def test_a_wrong_secret_spends_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["storage.rotations.rotation_parameters", "services.issuing.session_tokens"]
+    "place", ["storage.rotations.rotation_parameters", "services.issuing.making_session_tokens"]
 )
 def test_a_failure_inside_is_503_and_the_same_token_works_afterwards(
     world: World, place: str
