@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from contextlib import contextmanager
 from functools import partial
 
 import psycopg
@@ -16,14 +17,19 @@ from token_service.services import inspection, refreshing
 from token_service.storage import configuration, grant_statements, revoked_tokens
 from token_service.storage import inspection as stored
 from token_service.storage.compiled import Flavour
+from token_service.storage.pinned import PLANNING
 
 REFRESH = {
     "sqlite": ["BEGIN", "UPDATE grants", "SELECT", "COMMIT"],
     "postgresql": ["UPDATE grants"],
 }
-AS_GOOD = {"ix_sessions_sid", "ix_sessions_not_ended"}
-"""A sid has one row, so the planner may take an index with it, which is smaller than the primary
-key; the statistics of the moment decide."""
+AS_GOOD = {
+    "ix_sessions_sid": "sid = ",
+    "ix_sessions_not_ended": "sid = ",
+    "ix_memberships_tenant_id": "account_id = ",
+}
+"""Other indexes that lead to one row, if they are asked by this: a sid has one, and so has a tenant
+with an account. The planner may take them; the statistics of the moment decide."""
 BIG = {"accounts", "account_names", "memberships", "sessions", "grants", "revoked_tokens"}
 
 
@@ -148,13 +154,32 @@ def test_a_code_flow_is_a_known_number_of_statements(on_postgres):
 @pytest.fixture(scope="module")
 def full(postgres):
     """A database with thousands of accounts, each with sessions, grants and memberships."""
+    with filled(postgres, "VACUUM ANALYZE") as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["known", "unknown"])
+def known_or_not(request, postgres):
+    """The same, and one of which PostgreSQL knows no more than on its first day."""
+    if request.param == "known":
+        yield request.getfixturevalue("full")
+        return
+    with filled(postgres) as url:
+        yield url
+
+
+@contextmanager
+def filled(postgres, *finally_run):
     url = postgres.create(prepare)
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        for statement in FILLING:
+        for table in BIG:
+            connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+        for statement in (*FILLING, *finally_run):
             connection.execute(statement)
-        connection.execute("VACUUM ANALYZE")
-    yield url
-    postgres.drop(url)
+    try:
+        yield url
+    finally:
+        postgres.drop(url)
 
 
 ACCOUNTS = 4000
@@ -200,7 +225,7 @@ HOT = {
 
 def generic_plan(connection, compiled):
     """The plan that the server keeps for the statement, whatever its parameters."""
-    connection.execute("SET plan_cache_mode = force_generic_plan")
+    connection.execute(PLANNING)
     connection.execute(f"PREPARE hot AS {compiled.prepared.sql.decode()}", prepare=False)
     values = ", ".join(["NULL"] * len(compiled.prepared.oids))
     explain = "EXPLAIN (FORMAT JSON) EXECUTE hot" + (f" ({values})" if values else "")
@@ -215,8 +240,8 @@ def nodes(plan):
 
 
 @pytest.mark.parametrize("name", HOT)
-def test_every_big_table_is_entered_by_its_key(full, name):
-    with psycopg.connect(full.replace("+psycopg", "")) as connection:
+def test_every_big_table_is_entered_by_its_key(known_or_not, name):
+    with psycopg.connect(known_or_not.replace("+psycopg", "")) as connection:
         plan = generic_plan(connection, HOT[name])
     scans = [node for node in nodes(plan) if "Scan" in node["Node Type"]]
     entered = {node["Relation Name"]: node for node in scans if node.get("Relation Name") in BIG}
@@ -227,9 +252,9 @@ def test_every_big_table_is_entered_by_its_key(full, name):
     }
     indexes = {node["Index Name"] for node in scans if "Index Name" in node}
     assert by_other_means == {}
-    assert {index for index in indexes if not index.startswith("pk_")} <= AS_GOOD
-    conditions = [node["Index Cond"] for node in scans if node.get("Index Name") in AS_GOOD]
-    assert all("sid = " in condition for condition in conditions)
+    assert {index for index in indexes if not index.startswith("pk_")} <= AS_GOOD.keys()
+    others = [node for node in scans if node.get("Index Name") in AS_GOOD]
+    assert all(AS_GOOD[node["Index Name"]] in node["Index Cond"] for node in others)
     if name.startswith("look at many"):
         assert entered.keys() == BIG - {"account_names"}
     if name.startswith(("refresh", "look at a grant")):

@@ -21,6 +21,18 @@ from token_service.waits import Waiting
 SQLITE_BUSY_SECONDS = 0.5
 """How long SQLite waits for writers that take no turns (`turns.py`): other programs."""
 
+PLANNING = """
+SET plan_cache_mode = force_generic_plan;
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_material = off
+"""
+"""The statements are few and find everything by primary key: planning their joins anew for each
+request would cost more than running them. And what PostgreSQL knows of a new database says that its
+tables are small: it reads them as a whole then, for as long as it has not looked again."""
+
 _REOPEN_SECONDS = 0.25
 """So often at most a connection is opened that nobody waits for."""
 
@@ -100,9 +112,7 @@ class PinnedPostgres:
         arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
         hot = {"autocommit": True, "client_encoding": "utf8"}
         connection = psycopg.connect(*arguments, **{**options, **hot})
-        # The statements are few and find everything by primary key: planning their joins anew
-        # for each request would cost more than running them.
-        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.execute(PLANNING)
         return Session(connection)
 
     def close(self) -> None:
