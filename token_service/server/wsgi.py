@@ -80,8 +80,7 @@ def serialized(answer: Answer, date: str, *, of_head: bool, last: bool) -> bytes
     """The answer in HTTP/1.1 (RFC 9112); raises ValueError for headers that would make of it
     something else."""
     status, headers, body = answer
-    lines = [_status_line(status), f"Date: {date}"]
-    lines += [f"{name}: {value}" for name, value in headers]
+    lines = [_status_line(status), f"Date: {date}", *map(": ".join, headers)]
     stated = next((value for name, value in headers if name.lower() == _LENGTH), None)
     if stated is None and status not in _WITHOUT_BODY:
         lines.append(f"Content-Length: {len(body)}")
