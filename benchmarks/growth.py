@@ -1,6 +1,7 @@
 """Refreshes of services that hold a million sessions, and ten millions, beside one with few.
 
-Each refresh is of another session, anywhere in the tables.
+Each refresh is of another session, anywhere in the tables; where there are few, their turns come
+again.
 """
 
 import random
@@ -57,9 +58,16 @@ def measure(plan: Plan, generator: Generator, postgres: Postgres, folder: Path, 
 
 
 def _deal(plan: Plan, crowd: Crowd, folder: Path, number: int) -> list[Path]:
-    """Files with the tokens of random sessions, a file per round; no session is in two of them."""
+    """Files with the tokens of random sessions, a file per round; no session is in two of them.
+
+    Where there are too few for that, all are in one file for every round.
+    """
     rounds = plan.grown_settling + plan.grown_rounds
-    enough = min(number // rounds, round(plan.seconds * _MOST_A_SECOND))
+    enough = round(plan.grown_seconds * _MOST_A_SECOND)
+    if number < enough * rounds:
+        everybody = folder / "everybody.refresh"
+        everybody.write_text(crowd.tokens(random.sample(range(number), number)))
+        return [everybody] * rounds
     chosen = random.sample(range(number), enough * rounds)
     files = [folder / f"round-{turn}.refresh" for turn in range(rounds)]
     for turn, file in enumerate(files):
@@ -85,7 +93,7 @@ def _refresh(
     """One round, with the bytes of write-ahead log that a refresh takes."""
     before = postgres.written()
     found = service.refresh(
-        generator, chains, c=plan.connections, warm=plan.warm, max_seconds=plan.seconds
+        generator, chains, c=plan.connections, warm=plan.warm, max_seconds=plan.grown_seconds
     )
     written = postgres.written() - before
     return found | {"wal_bytes": written / (plan.warm + found["ok"])}

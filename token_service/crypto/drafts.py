@@ -9,7 +9,8 @@ token.
 """
 
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from token_service.crypto.jwt import Draft
 
@@ -21,10 +22,11 @@ Drafting: TypeAlias = Generator[Draft, str, Made]
 """Makes something, and says what is to be signed for it."""
 
 
-class Outcome(NamedTuple, Generic[Made]):
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Made]):
     """What became of one of several: what was made, or the error that it came to."""
 
-    made: Made | None
+    made: Made | None = field(repr=False)
     error: Exception | None = None
 
     def result(self) -> Made:

@@ -106,11 +106,12 @@ class SignatureCache:
                 self._fingerprints.popitem(last=False)
 
 
-class Draft(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Draft:
     """A JWT that lacks nothing but its signature; `signed` is what the signature is of."""
 
-    key: SigningKey
-    signed: str
+    key: SigningKey = field(repr=False)
+    signed: str = field(repr=False)
     longest: int
 
     def token(self) -> str:
@@ -133,7 +134,7 @@ def sign(key: SigningKey, claims: Mapping[str, object], typ: str, longest: int =
 def draft(
     key: SigningKey, claims: Mapping[str, object], typ: str, longest: int = MAX_LENGTH
 ) -> Draft:
-    """The same, to be signed."""
+    """The claims as a JWT that is to be signed; raises as `sign` does, but for the length."""
     payload = orjson.dumps(dict(claims), option=orjson.OPT_PASSTHROUGH_DATETIME)
     # Nothing is nested deeper than there are brackets, and those are counted faster.
     brackets = payload.count(b"{") + payload.count(b"[")

@@ -104,7 +104,7 @@ def several(flavour: Flavour) -> Compiled:
     Everything is found by its primary key, and the account last of all: where it is there, the
     grant and its session are. What is asked for comes as one JSON text, so that one prepared
     statement serves lists of any length. Each record names the environment, too: joined by that,
-    PostgreSQL reckons with few records, and reads no table as a whole while its statistics are old.
+    PostgreSQL reckons with few records.
     """
     asked = _asked(flavour)
     grant = and_(

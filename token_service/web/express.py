@@ -38,7 +38,6 @@ from token_service.services import (
 )
 from token_service.services.configuration import Snapshot
 from token_service.services.inspection import Asked, Look
-from token_service.services.issuing import IssuedTokens
 from token_service.services.refreshing import Attempt, Refresh
 from token_service.services.refreshing_together import Used
 from token_service.storage.database import Asks
@@ -64,6 +63,8 @@ _GIVEN_BACK = "token_service.long_way"
 """In the environ of a request that has been here."""
 
 _FAILED = "the short way failed"
+_REFRESH, _CLIENT_CREDENTIALS = "refresh_token", "client_credentials"
+"""Grants, as they are counted."""
 
 Members: TypeAlias = Mapping[str, Any]
 """Those of an answer in JSON."""
@@ -192,16 +193,20 @@ class Express:
             for environ, origin in zip(environs, origins, strict=True)
         ]
 
-        def answered(place: int, step: Callable[[], Members | None]) -> Iterator[Answered]:
+        def answered(
+            place: int, step: Callable[[], Members | None], grant: str | None = None
+        ) -> Iterator[Answered]:
             members = _unless_it_fails(step)
             if members is not None:
+                if grant is not None:
+                    metrics.issued(grant)
                 answer = self._answer(environs[place], origins[place], members, begun)
                 yield Answered(place, answer)
 
-        def all_answered(draftings: Mapping[int, _Drafting]) -> Iterator[Answered]:
+        def all_answered(draftings: Mapping[int, _Drafting], grant: str) -> Iterator[Answered]:
             outcomes = signed_together(draftings.values())
             for place, outcome in zip(draftings, outcomes, strict=True):
-                yield from answered(place, outcome.result)
+                yield from answered(place, outcome.result, grant)
 
         questions = {at: one for at, one in enumerate(plain) if isinstance(one, _Question)}
         own = {at: one for at, one in enumerate(plain) if isinstance(one, _Own)}
@@ -211,17 +216,19 @@ class Express:
             seen = yield from run(looking)
             for place, question in questions.items():
                 yield from answered(place, partial(question.answer, seen))
-            yield from all_answered({at: one.make(seen) for at, one in own.items()})
+            made = {at: one.make(seen) for at, one in own.items()}
+            yield from all_answered(made, _CLIENT_CREDENTIALS)
         attempts = {at: one for at, one in enumerate(plain) if isinstance(one, Attempt)}
         if attempts:
             using = refreshing_together.using_together([*attempts.values()], here.clock)
             found = zip(attempts, (yield from run(using)), strict=True)
             all_used = {place: used for place, used in found if used is not None}
             quick = {at: _refreshed(one) for at, one in all_used.items() if not one.takes_time}
-            yield from all_answered(quick)
-            for place in all_used.keys() - quick.keys():
-                make = partial(signed, _refreshed(all_used[place]))
-                yield from answered(place, (yield Apart(make)).result)
+            yield from all_answered(quick, _REFRESH)
+            slow = {at: _refreshed(one) for at, one in all_used.items() if one.takes_time}
+            for place, drafting in slow.items():
+                done_apart = yield Apart(partial(signed, drafting))
+                yield from answered(place, done_apart.result, _REFRESH)
 
     def _answer(
         self, environ: "WSGIEnvironment", origin: Origin, members: Members, begun: float
@@ -361,7 +368,7 @@ def _client_credentials(snapshot: Snapshot, client: Client, scope: str | None) -
         issued = yield from clients.making_client_token(snapshot, client, scope, UNBOUND, seen.now)
         if isinstance(issued, Refused):
             return None
-        return _issued(issued, "client_credentials")
+        return answers.token_members(issued)
 
     return _Own(make)
 
@@ -373,9 +380,4 @@ def _may_be_repeated(attempt: Attempt | Refused) -> TypeGuard[Attempt]:
 
 
 def _refreshed(used: Used) -> _Drafting:
-    return _issued((yield from used.making_tokens()), "refresh_token")
-
-
-def _issued(issued: IssuedTokens, grant: str) -> Members:
-    metrics.issued(grant)
-    return answers.token_members(issued)
+    return answers.token_members((yield from used.making_tokens()))

@@ -35,6 +35,8 @@ from tests.http.express.building import (
     validate,
 )
 from tests.http.faults import failing
+from tests.http.openid.building import metadata, openid_signed_in
+from tests.http.openid.test_id_tokens import half_hash
 from tests.world.world import App, World
 from token_service.crypto.drafts import Drafting
 from token_service.crypto.jwt import Draft
@@ -47,6 +49,11 @@ def claims(answer: Answer) -> dict[str, Any]:
     """What the access token in an answer says."""
     token = answer.members["access_token"]
     return dict(jwt.decode(token, options={"verify_signature": False}))
+
+
+def with_id_token(world: World) -> SignedIn:
+    """Somebody whose refreshes bring an ID token that is signed as fast as an access token."""
+    return openid_signed_in(world, metadata=metadata(id_token_signed_response_alg="ES256"))
 
 
 def using(who: SignedIn) -> Any:
@@ -430,17 +437,18 @@ def test_what_goes_wrong_for_one_costs_no_other_its_answer(
     assert passed_on(world, environs[0]).status == 200
 
 
+@pytest.mark.parametrize("kind", ["access token", "ID token"])
 def test_a_signature_that_fails_costs_no_other_its_answer(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """All are signed one after the other; the one that is not is told by the long way."""
-    lucky, unlucky = signed_in(world), signed_in(world)
+    lucky, unlucky = with_id_token(world), with_id_token(world)
     known_to(world, lucky.app, unlucky.app)
     sign = Draft.token
 
     def fail(draft: Draft) -> str:
         said = jwt.decode(f"{draft.signed}.", options={"verify_signature": False})
-        if said["client_id"] == unlucky.app.client_id:
+        if said["sid"] == unlucky.tokens.sid and ("at_hash" in said) == (kind == "ID token"):
             raise ValueError("a fault of the library")
         return sign(draft)
 
@@ -452,6 +460,20 @@ def test_a_signature_that_fails_costs_no_other_its_answer(
     assert given is not None
     assert given.status == 200
     assert passed_on(world, environs[0]).status == 200
+
+
+def test_each_id_token_is_that_of_its_access_token(world: World) -> None:
+    people = [with_id_token(world), signed_in(world), with_id_token(world)]
+    known_to(world, *(who.app for who in people))
+    answers = all_short(world, *map(using, people))
+    for who, answer in zip(people, answers, strict=True):
+        assert claims(answer)["sid"] == who.tokens.sid
+    assert "id_token" not in answers[1].members
+    for place in (0, 2):
+        token = answers[place].members["id_token"]
+        said = jwt.decode(token, options={"verify_signature": False})
+        assert (said["sub"], said["sid"]) == (people[place].account_id, people[place].tokens.sid)
+        assert said["at_hash"] == half_hash("ES256", answers[place].members["access_token"])
 
 
 def test_where_no_token_may_be_used_twice_only_the_long_way_uses_it(world: World) -> None:
