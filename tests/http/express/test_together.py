@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 import jwt
 import pytest
@@ -93,6 +94,17 @@ def crowd(world: World) -> Crowd:
     service = world.client("service")
     known_to(world, service, *(one.app for one in people))
     return Crowd(people, service)
+
+
+def assert_lost(unlucky: SignedIn, *, beside: SignedIn) -> WSGIEnvironment:
+    """Only the other gets an answer; the request of whoever gets none, for the long way."""
+    world = unlucky.world
+    environs = [using(unlucky).at(world), using(beside).at(world)]
+    lost, given = answered(world, environs)
+    assert lost is None
+    assert given is not None
+    assert given.status == 200
+    return environs[0]
 
 
 # Each its own.
@@ -427,14 +439,10 @@ def test_what_goes_wrong_for_one_costs_no_other_its_answer(
             raise error
         return (yield from make(attempt, *arguments))
 
-    environs = [using(unlucky).at(world), using(lucky).at(world)]
     with monkeypatch.context() as patch:
         patch.setattr(refreshing, "making_successor", lose)
-        lost, given = answered(world, environs)
-    assert lost is None
-    assert given is not None
-    assert given.status == 200
-    assert passed_on(world, environs[0]).status == 200
+        left = assert_lost(unlucky, beside=lucky)
+    assert passed_on(world, left).status == 200
 
 
 @pytest.mark.parametrize("kind", ["access token", "ID token"])
@@ -452,14 +460,10 @@ def test_a_signature_that_fails_costs_no_other_its_answer(
             raise ValueError("a fault of the library")
         return sign(draft)
 
-    environs = [using(unlucky).at(world), using(lucky).at(world)]
     with monkeypatch.context() as patch:
         patch.setattr(Draft, "token", fail)
-        lost, given = answered(world, environs)
-    assert lost is None
-    assert given is not None
-    assert given.status == 200
-    assert passed_on(world, environs[0]).status == 200
+        left = assert_lost(unlucky, beside=lucky)
+    assert passed_on(world, left).status == 200
 
 
 def test_each_id_token_is_that_of_its_access_token(world: World) -> None:
