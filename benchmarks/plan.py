@@ -63,7 +63,7 @@ FULL = Plan(
 )
 QUICK = Plan(
     rounds=3,
-    seconds=0.8,
+    seconds=0.7,
     warm=200,
     connections=16,
     chains=100,
@@ -76,5 +76,5 @@ QUICK = Plan(
     grown_sessions=(1_000, 10_000, 50_000),
     grown_settling=1,
     grown_rounds=3,
-    grown_seconds=0.8,
+    grown_seconds=0.5,
 )
